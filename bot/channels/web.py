@@ -1,0 +1,226 @@
+"""The web's channel: JSON over HTTP, with Server-Sent Events or long poll, and the strings of the page."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from bot.conversation import Conversations, UnknownConversationError
+from bot.store import Conversation, Message
+from bot.tokens import Tokens
+from guidance.answers import TOPICS
+
+PING = 15
+"""Seconds between the signs of life of a stream; networks close connections that are silent for longer."""
+LONGEST_WAIT = 25
+"""Seconds a long poll waits at most."""
+
+router = APIRouter(prefix="/api", tags=["conversation"])
+
+
+class Strict(BaseModel):
+    """A request body: a field that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewConversation(Strict):
+    """`language` is a CLDR code; `chosen` says that the person picked it, rather than the page."""
+
+    language: str | None = Field(None, max_length=16, examples=["ckb"])
+    chosen: bool = False
+
+
+class Opened(BaseModel):
+    """A conversation and the token that opens it, and no other."""
+
+    id: str
+    token: str
+
+
+class NewMessage(Strict):
+    """What a person wrote, or the payload of the choice they pressed. `client_id` is the client's own, for resending."""
+
+    client_id: str = Field(min_length=1, max_length=64)
+    text: str | None = Field(None, examples=["How do I apply for a day care place?"])
+    payload: str | None = Field(None, max_length=200, examples=['/housing{"question": "find_rental"}'])
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "NewMessage":
+        if (self.text is None) == (self.payload is None):
+            raise ValueError("give either text or payload")
+        return self
+
+
+class Stored(BaseModel):
+    """The message is stored and will be answered; `seq` is its place in the conversation."""
+
+    seq: int
+
+
+def conversations(request: Request) -> Conversations:
+    """The service's conversations."""
+    found: Conversations = request.app.state.conversations
+    return found
+
+
+All = Annotated[Conversations, Depends(conversations)]
+
+
+async def own(
+    request: Request,
+    all: All,
+    id: Annotated[str, Path(description="The conversation's id")],
+    authorization: Annotated[str | None, Header(description="Bearer <token>")] = None,
+) -> Conversation:
+    """The conversation whose token was sent. Without the right token nobody learns whether a conversation exists."""
+    tokens: Tokens = request.app.state.tokens
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not tokens.opens(token.strip(), id):
+        raise HTTPException(401, "send this conversation's token: Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
+    conversation = await all.store.conversation(id)
+    if conversation is None:
+        raise UnknownConversationError(id)
+    return conversation
+
+
+Own = Annotated[Conversation, Depends(own)]
+
+
+def view(message: Message) -> dict[str, Any]:
+    """A message as the web sees it."""
+    return {
+        **message.content,
+        "seq": message.seq,
+        "author": message.author,
+        "type": message.type,
+        "language": message.language,
+        "time": message.created_at.isoformat(),
+        "reply_to": message.reply_to,
+        "client_id": message.client_id,
+    }
+
+
+def state(all: Conversations, conversation: Conversation) -> dict[str, Any]:
+    """The conversation's state: who answers, and whether an advisor is there."""
+    desk = all.desk()
+    wording = all.knowledge.wording(conversation.language)
+    return {
+        "mode": conversation.mode,
+        "language": conversation.language,
+        "place": None,
+        "hours": {**desk.model_dump(mode="json"), "text": wording.catalog.say(wording.desk(desk, all._clock()))},
+    }
+
+
+@router.post("/conversations", status_code=201)
+async def open_conversation(all: All, request: Request, body: NewConversation | None = None) -> Opened:
+    """Open a conversation."""
+    body = body or NewConversation(language=None)
+    conversation = await all.open("web", body.language, body.chosen)
+    tokens: Tokens = request.app.state.tokens
+    return Opened(id=conversation.id, token=tokens.token(conversation.id))
+
+
+@router.post("/conversations/{id}/messages", status_code=202)
+async def send_message(all: All, conversation: Own, body: NewMessage) -> Stored:
+    """Send a message. It is stored when this returns; the answer comes as an event."""
+    return Stored(seq=await all.receive(conversation.id, body.client_id, body.text, body.payload))
+
+
+@router.get("/conversations/{id}/messages")
+async def read_messages(
+    all: All,
+    conversation: Own,
+    after: Annotated[int, Query(ge=0)] = 0,
+    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT)] = 0,
+) -> dict[str, Any]:
+    """The messages after a sequence number; waits up to `wait` seconds for the first (long poll)."""
+    with all.notifier.subscribe(conversation.id) as news:
+        messages = await all.store.messages_after(conversation.id, after)
+        if not messages and wait:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), wait)
+            messages = await all.store.messages_after(conversation.id, after)
+    current = await all.store.conversation(conversation.id) or conversation
+    return {"state": state(all, current), "messages": [view(message) for message in messages]}
+
+
+@router.get("/conversations/{id}/events", response_class=EventSourceResponse)
+async def events(
+    all: All,
+    conversation: Own,
+    last_event_id: Annotated[str | None, Header(description="The sequence number of the last message seen")] = None,
+) -> EventSourceResponse:
+    """The conversation as Server-Sent Events: `state`, then every message after Last-Event-ID, then what comes."""
+    if last_event_id is not None and not last_event_id.isdecimal():
+        raise HTTPException(400, "Last-Event-ID must be the sequence number of a message")
+
+    async def stream() -> AsyncIterator[ServerSentEvent]:
+        seen = int(last_event_id or 0)
+        shown: dict[str, Any] = {}
+        with all.notifier.subscribe(conversation.id) as news:
+            while True:
+                news.clear()
+                current = await all.store.conversation(conversation.id)
+                if current is None:
+                    return
+                if (now := state(all, current)) != shown:
+                    shown = now
+                    yield ServerSentEvent(json.dumps(shown, ensure_ascii=False), event="state")
+                messages = await all.store.messages_after(conversation.id, seen)
+                for message in messages:
+                    seen = message.seq
+                    yield ServerSentEvent(json.dumps(view(message), ensure_ascii=False), event="message", id=str(seen))
+                if not messages:
+                    await news.wait()
+
+    return EventSourceResponse(stream(), ping=PING, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+@router.get("/texts/{language}", tags=["page"])
+async def texts(all: All, language: str) -> dict[str, Any]:
+    """The strings of the page in a language, the languages to choose from, and the topics as choices."""
+    service = all.knowledge.service
+    chosen = service.language(language)
+    catalog = all.knowledge.translations.catalog(chosen.code)
+    wording = all.knowledge.wording(chosen.code)
+    _ = catalog.gettext
+    strings = {
+        "title": _("Advice on public services in Espoo"),
+        "intro": _("Hello! I am Neuvo, an assistant. I am a machine, not a human. What do you need help with?"),
+        "privacy": _(
+            "What you write is saved, so that an advisor can go on from there. Do not write your personal identity code."
+        ),
+        "danger": _("If somebody is in danger, call 112."),
+        "language": _("Language"),
+        "write": _("Write your question"),
+        "send": _("Send"),
+        "person": wording.talk_to_a_person(),
+        "topics": _("Topics"),
+        "messages": _("Messages"),
+        "thinking": _("One moment …"),
+        "offline": _("No connection. Your message is sent when the connection is back."),
+        "too_long": _("Your message is too long. Please write it in shorter parts."),
+        "new": _("New conversation"),
+        "you": _("You"),
+        "assistant": _("Assistant (a machine)"),
+        "advisor": _("Advisor"),
+        "system": _("Notice"),
+        "original": _("Show the original in English"),
+        "draft": _("This translation was made by a machine. No speaker of the language has checked it yet."),
+        "sources": _("Read more"),
+    }
+    return {
+        "language": chosen.code,
+        "direction": chosen.direction,
+        "strings": strings,
+        "topics": [{"label": wording.topic(topic), "payload": f"/{topic}"} for topic in TOPICS],
+        "languages": [language.model_dump(include={"code", "name", "direction", "tier"}) for language in service.languages],
+        "hours": wording.catalog.say(wording.desk(all.desk(), all._clock())),
+    }

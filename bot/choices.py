@@ -1,0 +1,82 @@
+"""The choices a person can make: the payloads that are accepted, and the words that select one of those last offered."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from guidance.answers import TOPICS
+from guidance.languages import Language, Service
+
+SERVICE_INTENTS = (
+    "human_handoff",
+    "request_callback",
+    "opening_hours",
+    "contact_details",
+    "service_languages",
+    "change_language",
+)
+"""The service intents that a button may stand for."""
+
+LANGUAGE = "language:"
+CALL_BACK = "callback:"
+
+_QUESTION = re.compile(r"/(?P<topic>\w+)(?P<entities>\{.*\})")
+_NOT_WORDS = re.compile(r"[\W_]+")
+
+
+class PayloadError(ValueError):
+    """A payload has none of the forms that a choice can have."""
+
+
+def check_payload(payload: str, questions: Collection[str], service: Service) -> str:
+    """The payload, if it has one of the forms that a choice can have.
+
+    Raises:
+        PayloadError: it has not; the message says which forms there are.
+    """
+    if payload.startswith(LANGUAGE):
+        if payload.removeprefix(LANGUAGE) in service.by_code:
+            return payload
+    elif payload.startswith(CALL_BACK):
+        return payload  # the call-back form checks its own, against what it offered
+    elif payload.startswith("/"):
+        if payload[1:] in (*TOPICS, *SERVICE_INTENTS):
+            return payload
+        if match := _QUESTION.fullmatch(payload):
+            try:
+                entities = json.loads(match["entities"])
+            except ValueError:
+                entities = None
+            if (
+                isinstance(entities, dict)
+                and list(entities) == ["question"]
+                and f"{match['topic']}/{entities['question']}" in questions
+            ):
+                return f"/{match['topic']}{json.dumps(entities)}"
+    raise PayloadError(
+        'a payload is /topic, /topic{"question": "name"}, /service_intent or language:code, as offered in a choice'
+    )
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return _NOT_WORDS.sub(" ", text).strip()
+
+
+def select(text: str, choices: Sequence[Mapping[str, Any]], language: Language) -> str | None:
+    """The payload of the choice that a text selects: by its number, by its own words, or by "yes" where there is one only."""
+    if not choices:
+        return None
+    said = _plain(text)
+    if said.isdecimal():
+        number = int(said)
+        return str(choices[number - 1]["payload"]) if 1 <= number <= len(choices) else None
+    for choice in choices:
+        if said == _plain(choice["label"]):
+            return str(choice["payload"])
+    questions = [choice for choice in choices if choice["payload"] != "/human_handoff"]
+    if len(questions) == 1 and said in {_plain(word) for word in language.yes}:
+        return str(questions[0]["payload"])
+    return None

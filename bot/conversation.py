@@ -1,0 +1,275 @@
+"""The heart: a message comes in, is stored, understood and answered, in order and once."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bot.callback import CallBackForm, Step
+from bot.choices import CALL_BACK, LANGUAGE, PayloadError, check_payload, select
+from bot.language import LanguageDetector
+from bot.masking import mask
+from bot.notifier import Notifier
+from bot.rasa import Rasa, RasaError
+from bot.store import Answered, Author, Conversation, Message, Mode, Reply, Store, now
+from guidance.knowledge import Knowledge
+from guidance.opening_hours import DeskState
+
+logger = logging.getLogger(__name__)
+
+MAXIMUM_LENGTH = 2000
+"""Characters a message may have."""
+
+Payload = dict[str, Any]
+
+
+class MessageError(ValueError):
+    """A message cannot be taken; the text says why and what to do."""
+
+
+class UnknownConversationError(LookupError):
+    """There is no conversation of this id."""
+
+
+class Conversations:
+    """All conversations of all channels.
+
+    `receive` stores a message and returns; the answer is worked out in the background, one message of a conversation at a
+    time, and stored under the message it answers. `notifier` wakes the channels that deliver it.
+    """
+
+    def __init__(
+        self, store: Store, rasa: Rasa, knowledge: Knowledge, detector: LanguageDetector, clock: Callable[[], datetime] = now
+    ) -> None:
+        self.store = store
+        self.rasa = rasa
+        self.knowledge = knowledge
+        self.notifier = Notifier()
+        self._detector = detector
+        self._clock = clock
+        self._workers: dict[str, asyncio.Task[None]] = {}
+
+    async def open(self, channel: str, language: str | None, chosen: bool = False) -> Conversation:
+        """Begin a conversation in the page's language, or the one the person chose."""
+        conversation = Conversation(
+            id=secrets.token_hex(16),
+            channel=channel,
+            language=self.knowledge.service.language(language).code,
+            language_source="chosen" if chosen else "page",
+            mode=Mode.BOT.value,
+            choices=[],
+            last_seq=0,
+        )
+        await self.store.open(conversation)
+        return conversation
+
+    async def receive(self, id: str, client_id: str, text: str | None = None, payload: str | None = None) -> int:
+        """Store a message and have it answered; its sequence number. A repeated client id is stored and answered once.
+
+        Raises:
+            UnknownConversationError: there is no such conversation.
+            MessageError: the message is empty or too long.
+            PayloadError: the payload has none of the forms that a choice can have.
+            RepeatedIdError: the client id was used for another message.
+        """
+        conversation = await self.store.conversation(id)
+        if conversation is None:
+            raise UnknownConversationError(id)
+        if payload is not None:
+            payload = check_payload(payload, self.knowledge.answers, self.knowledge.service)
+            content = {"text": self._label(conversation, payload), "payload": payload}
+        else:
+            content = {"text": self._clean(text or "")}
+        seq = await self.store.receive(id, client_id, "text", content, conversation.language)
+        self.notifier.notify(id)
+        self.work(id)
+        return seq
+
+    @staticmethod
+    def _clean(text: str) -> str:
+        if len(text) > MAXIMUM_LENGTH:
+            raise MessageError(f"text has {len(text)} characters; at most {MAXIMUM_LENGTH} are taken")
+        text = mask(
+            "".join(character for character in text if character.isprintable() or character in "\n\t\u200c\u200d").strip()
+        )
+        if not text:
+            raise MessageError("text is empty")
+        return text
+
+    def _label(self, conversation: Conversation, payload: str) -> str:
+        """What the person sees of a button that was pressed."""
+        for choice in conversation.choices:
+            if choice["payload"] == payload:
+                return str(choice["label"])
+        wording = self.knowledge.wording(conversation.language)
+        if payload == "/human_handoff":
+            return wording.talk_to_a_person()
+        if payload.startswith(LANGUAGE):
+            return self.knowledge.service.language(payload.removeprefix(LANGUAGE)).name
+        topic, _, question = payload.lstrip("/").partition("{")
+        try:
+            return wording.topic(topic) if not question else "…"
+        except KeyError:
+            return "…"
+
+    def work(self, id: str) -> None:
+        """Answer what is unanswered in a conversation, unless that is being done already."""
+        task = self._workers.get(id)
+        if task is None or task.done():
+            self._workers[id] = asyncio.create_task(self._work(id))
+
+    async def resume(self) -> None:
+        """After a restart: go on with the messages that have no answer yet."""
+        for id in await self.store.unanswered():
+            self.work(id)
+
+    async def close(self) -> None:
+        """Stop working; what is unanswered is answered after the next start."""
+        for task in self._workers.values():
+            task.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    async def _work(self, id: str) -> None:
+        try:
+            while pending := await self.store.next_pending(id):
+                conversation, message = pending
+                started = time.monotonic()
+                answered = await self._answer(conversation, message)
+                answered.milliseconds = round((time.monotonic() - started) * 1000)
+                await self.store.answer(id, message.seq, answered)
+                self.notifier.notify(id)
+        except Exception:
+            # The message stays unanswered in the store; the next message or start tries it again.
+            logger.exception("A message of conversation %s could not be answered", id)
+        finally:
+            if self._workers.get(id) is asyncio.current_task():
+                del self._workers[id]
+
+    def desk(self) -> DeskState:
+        """Whether an advisor is there now."""
+        return self.knowledge.hours.at(self._clock())
+
+    async def _answer(self, conversation: Conversation, message: Message) -> Answered:
+        text, payload = message.content["text"], message.content.get("payload")
+        if payload is None:
+            language = self.knowledge.service.language(conversation.language)
+            payload = select(text, conversation.choices, language)
+            typed = payload is None
+        else:
+            typed = False
+        changes, offer = self._notice_language(conversation, text) if typed else ({}, None)
+        code = changes.get("language", conversation.language)
+        if payload and payload.startswith(LANGUAGE):
+            return self._change_language(conversation, payload.removeprefix(LANGUAGE))
+        form = conversation.form
+        if form and (step := self._form(code).reply(form, text if typed else None, payload)):
+            return self._step(step, code, conversation, changes)
+        if payload and payload.startswith(CALL_BACK):  # a button of a form that is over
+            return self._step(self._form(code).problem(form) if form else self._form(code).start(), code, conversation, changes)
+        # Free text that begins with / would be a command to Rasa.
+        to_rasa = payload or text.lstrip("/ \t\n") or "…"
+        try:
+            said = await self.rasa.answer(conversation.id, to_rasa, code, self.desk())
+        except RasaError as error:
+            logger.warning("Rasa did not answer: %s", error)
+            notice = {"text": self.knowledge.wording(code).away(self.desk(), self._clock()), "choices": []}
+            return Answered([Reply("notice", notice, code, Author.SYSTEM)], changes, outcome="away")
+        return self._deliver(conversation, said, code, changes, offer, form)
+
+    def _deliver(
+        self,
+        conversation: Conversation,
+        said: list[Payload],
+        code: str,
+        changes: dict[str, Any],
+        offer: Payload | None,
+        form: dict[str, Any] | None,
+    ) -> Answered:
+        """What Rasa's actions said, as it is stored; the form goes on after it, and an advisor is not talked over."""
+        about = said[0].get("about") or {}
+        outcomes = [payload["type"] for payload in said]
+        if conversation.mode == Mode.ADVISOR.value:
+            said = [payload for payload in said if payload["type"] == "urgent"]
+            offer = None
+        last = said[-1] if said else None
+        if last and last["type"] == "handoff" and last["reason"] == "callback":
+            step = self._form(code).start()
+            said = [*said[:-1], {"type": "choices", "text": step.text, "choices": step.choices}]
+            changes["form"] = step.form
+        elif form:
+            step = self._form(code).ask(form) if set(outcomes) & {"urgent", "answer"} else self._form(code).problem(form)
+            # An emergency or a question interrupts the form; what the model did not understand was meant for the form.
+            said = [p for p in said if p["type"] in ("urgent", "answer")] + [
+                {"type": "choices", "text": step.text, "choices": step.choices}
+            ]
+        if offer:
+            said = [*said, offer]
+        replies = [self._reply(payload, code) for payload in said]
+        changes["choices"] = (
+            [choice for payload in said for choice in payload.get("choices", [])] if said else conversation.choices
+        )
+        if about.get("topic"):
+            changes["topic"] = about["topic"]
+        return Answered(
+            replies,
+            changes,
+            topic=about.get("topic"),
+            question=about.get("question"),
+            level=about.get("level"),
+            outcome="urgent" if "urgent" in outcomes else outcomes[-1],
+        )
+
+    @staticmethod
+    def _reply(payload: Payload, code: str) -> Reply:
+        content = {name: value for name, value in payload.items() if name not in ("type", "about")}
+        return Reply(payload["type"], content, payload.get("language", code))
+
+    def _form(self, code: str) -> CallBackForm:
+        return CallBackForm(self.knowledge, self.knowledge.service.language(code), self._clock())
+
+    def _step(self, step: Step, code: str, conversation: Conversation, changes: dict[str, Any]) -> Answered:
+        """A step of the call-back form, as it is stored."""
+        reply = Reply("choices" if step.choices else "notice", {"text": step.text, "choices": step.choices}, code)
+        request = {**step.request, "topic": conversation.topic} if step.request else None
+        changes |= {"form": step.form, "choices": step.choices}
+        return Answered([reply], changes, outcome="callback" if request else "form", call_back=request)
+
+    def _change_language(self, conversation: Conversation, code: str) -> Answered:
+        wording = self.knowledge.wording(code)
+        text = wording.catalog.gettext("I write in this language now: {language}").format(language=wording.language.name)
+        changes: dict[str, Any] = {"language": code, "language_source": "chosen", "other_language": None}
+        if conversation.form:
+            step = self._form(code).ask(conversation.form)
+            changes["choices"] = step.choices
+            replies = [Reply("choices", {"text": f"{text}\n{step.text}", "choices": step.choices}, code)]
+        else:
+            replies = [Reply("notice", {"text": text, "choices": []}, code)]
+        return Answered(replies, changes, outcome="language")
+
+    def _notice_language(self, conversation: Conversation, text: str) -> tuple[dict[str, Any], Payload | None]:
+        """What a message's language changes: detection beats the page's language; after that two sure messages make an offer."""
+        detected = self._detector.detect(text, conversation.language)
+        if not detected.sure:
+            return {}, None
+        if detected.language == conversation.language:
+            source = "detected" if conversation.language_source == "page" else conversation.language_source
+            return {"other_language": None, "language_source": source}, None
+        if conversation.language_source == "page":
+            return {"language": detected.language, "language_source": "detected", "other_language": None}, None
+        if conversation.other_language != detected.language:
+            return {"other_language": detected.language}, None
+        other = self.knowledge.service.language(detected.language)
+        question = self.knowledge.translations.catalog(other.code).gettext("Shall I write in this language? {language}")
+        offer = {
+            "type": "choices",
+            "language": other.code,
+            "text": question.format(language=other.name),
+            "choices": [{"label": other.name, "payload": f"{LANGUAGE}{other.code}"}],
+        }
+        return {"other_language": None}, offer
+
+
+__all__ = ["Conversations", "MessageError", "PayloadError", "UnknownConversationError"]

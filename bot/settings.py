@@ -1,0 +1,84 @@
+"""The settings, from the environment."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from guidance.content import ROOT
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message names it and says what to do."""
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name, str(default))
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise SettingsError(f"{name}={value!r} is not a port number between 1 and 65535")
+    return int(value)
+
+
+def _secret(path: Path) -> str:
+    """The secret in `path`, made on first use and readable by the owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_urlsafe(32))
+        try:
+            os.link(new, path)  # the first of several processes wins
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return path.read_text().strip()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how strict to be. `var` holds all state."""
+
+    var: Path
+    database_url: str
+    port: int
+    rasa_port: int
+    actions_port: int
+    secret: str
+    rasa_token: str
+    production: bool
+
+    @property
+    def rasa_url(self) -> str:
+        """Rasa's address: loopback always."""
+        return f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def actions_url(self) -> str:
+        """The action server's address: loopback always."""
+        return f"http://127.0.0.1:{self.actions_port}"
+
+
+def read_settings() -> Settings:
+    """The settings from the environment.
+
+    PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT; all have defaults.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    environment = os.environ.get("NEUVO_ENV", "development")
+    if environment not in ("development", "production"):
+        raise SettingsError(f"NEUVO_ENV={environment!r} must be development or production")
+    var = Path(os.environ.get("NEUVO_VAR", ROOT / "var"))
+    database_url = os.environ.get("DATABASE_URL") or f"sqlite:///{var / 'neuvo.sqlite3'}"
+    return Settings(
+        var=var,
+        database_url=database_url,
+        port=_port("PORT", 8000),
+        rasa_port=_port("NEUVO_RASA_PORT", 5005),
+        actions_port=_port("NEUVO_ACTIONS_PORT", 5055),
+        secret=os.environ.get("NEUVO_SECRET") or _secret(var / "secret"),
+        rasa_token=_secret(var / "rasa_token"),
+        production=environment == "production",
+    )

@@ -1,0 +1,249 @@
+// The page at /: a chat over the web channel. It parses no text: every message says what it is.
+// It keeps the conversation's token and the messages that are not acknowledged yet, and nothing else.
+
+const $ = (id) => document.getElementById(id);
+const log = $("log");
+let texts = { strings: {}, topics: [], languages: [] };
+let conversation = JSON.parse(sessionStorage.getItem("conversation") ?? "null");
+let unsent = JSON.parse(sessionStorage.getItem("unsent") ?? "[]");
+let seen = 0;
+let stream = null;
+let sending = false;
+
+const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function status(text = "") {
+  $("status").textContent = text;
+}
+
+async function api(path, options = {}) {
+  const headers = { "Content-Type": "application/json", ...options.headers };
+  if (conversation) headers.Authorization = `Bearer ${conversation.token}`;
+  return fetch(`/api${path}`, { ...options, headers });
+}
+
+async function showTexts(code) {
+  texts = await (await fetch(`/api/texts/${encodeURIComponent(code)}`)).json();
+  const s = texts.strings;
+  document.documentElement.lang = texts.language;
+  document.documentElement.dir = texts.direction;
+  document.title = `Neuvo – ${s.title}`;
+  $("title").textContent = s.title;
+  $("danger").textContent = s.danger;
+  $("language-label").textContent = s.language;
+  $("text").setAttribute("aria-label", s.write);
+  $("text").placeholder = s.write;
+  $("send").textContent = s.send;
+  $("person").textContent = s.person;
+  $("topics").textContent = s.topics;
+  $("new").textContent = s.new;
+  log.setAttribute("aria-label", s.messages);
+  $("language").replaceChildren(
+    ...texts.languages.map(({ code: value, name }) => element("option", { value, textContent: name, lang: value })));
+  $("language").value = texts.language;
+  if (!seen) welcome();
+}
+
+function welcome() {
+  const s = texts.strings;
+  log.replaceChildren();
+  const card = bubble("assistant", texts.language);
+  card.append(element("p", { textContent: s.intro }), element("p", { textContent: texts.hours }),
+    element("p", { className: "note", textContent: s.privacy }), choices(texts.topics));
+  log.append(card);
+}
+
+function bubble(author, language, type = "") {
+  const known = texts.languages.find(({ code }) => code === language);
+  const card = element("div", { className: `message ${author} ${type}`, lang: language, dir: known?.direction ?? "auto" });
+  card.append(element("span", { className: "author", textContent: texts.strings[author === "person" ? "you" : author],
+    lang: texts.language, dir: texts.direction }));
+  return card;
+}
+
+function choices(list) {
+  return element("div", { className: "choices" }, ...list.map((choice) => {
+    const button = element("button", { type: "button", textContent: choice.label, dir: "auto" });
+    button.addEventListener("click", () => send({ payload: choice.payload }, choice.label));
+    return button;
+  }));
+}
+
+function blocks(list) {
+  return list.map((block) => typeof block === "string"
+    ? element("p", { textContent: block })
+    : element("ul", {}, ...block.map((point) => element("li", { textContent: point }))));
+}
+
+function link(url, title) {
+  const made = element("a", { textContent: title, rel: "noopener noreferrer", target: "_blank" });
+  if (url.startsWith("https://")) made.href = url;
+  return made;
+}
+
+function answerCard(card, message) {
+  card.append(element("h2", { textContent: message.question }));
+  for (const { kind, text } of message.notes.filter(({ kind }) => ["language", "draft", "expired"].includes(kind)))
+    card.append(element("p", { className: `note ${kind}`, textContent: text, lang: texts.language, dir: texts.direction }));
+  card.append(...blocks(message.blocks));
+  card.append(element("ul", {}, ...message.links.map(({ url, title }) => element("li", {}, link(url, title)))));
+  for (const { kind, text } of message.notes.filter(({ kind }) => !["language", "draft", "expired"].includes(kind)))
+    card.append(element("p", { className: `note ${kind}`, textContent: text, lang: texts.language, dir: texts.direction }));
+  if (message.original) {
+    const { language, question, blocks: original } = message.original;
+    card.append(element("details", {}, element("summary", { textContent: texts.strings.original, lang: texts.language }),
+      element("div", { lang: language, dir: "ltr" }, element("h2", { textContent: question }), ...blocks(original))));
+  }
+}
+
+function urgentCard(card, message) {
+  card.setAttribute("role", "alert");
+  card.append(element("p", { textContent: message.text }));
+  card.append(element("ul", {}, ...message.lines.map((line) => element("li", {},
+    element("a", { className: "number", href: `tel:${line.number.replaceAll(" ", "")}`, textContent: line.number }),
+    ` ${line.name}${[line.hours, line.languages].filter(Boolean).map((part) => ` · ${part}`).join("")}`))));
+}
+
+function show(message) {
+  if (!seen) log.replaceChildren();
+  if (message.seq <= seen) return;
+  seen = message.seq;
+  const card = bubble(message.author, message.language, message.type);
+  if (message.type === "answer") answerCard(card, message);
+  else if (message.type === "urgent") urgentCard(card, message);
+  else card.append(element("p", { textContent: message.text, dir: message.author === "person" ? "auto" : card.dir }));
+  if (message.choices?.length) card.append(choices(message.choices));
+  log.append(card);
+  if (message.author === "person") {
+    unsent = unsent.filter(({ client_id }) => client_id !== message.client_id);
+    keep("unsent", unsent);
+    log.scrollTop = log.scrollHeight;
+    status(texts.strings.thinking);
+  } else {
+    status();
+    card.scrollIntoView({ block: "start" });
+  }
+}
+
+async function open() {
+  const language = texts.language;
+  const response = await api("/conversations", { method: "POST", body: JSON.stringify({ language, chosen: chosenLanguage }) });
+  if (!response.ok) throw new Error(String(response.status));
+  conversation = await response.json();
+  keep("conversation", conversation);
+  listen();
+}
+
+let chosenLanguage = false;
+
+async function send(content, label) {
+  if (!conversation && content.payload?.startsWith("language:")) return;
+  unsent.push({ client_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, ...content });
+  keep("unsent", unsent);
+  status(texts.strings.thinking);
+  await flush();
+}
+
+async function flush() {
+  if (sending) return;
+  sending = true;
+  try {
+    while (unsent.length) {
+      try {
+        if (!conversation) await open();
+        const response = await api(`/conversations/${conversation.id}/messages`, { method: "POST", body: JSON.stringify(unsent[0]) });
+        if (response.status === 401 || response.status === 404) { forget(); continue; }
+        if (response.status >= 500) throw new Error(String(response.status));
+        if (response.status === 422) status(texts.strings.too_long);
+        unsent.shift();
+        keep("unsent", unsent);
+      } catch {
+        status(texts.strings.offline);
+        await pause(3);
+      }
+    }
+  } finally {
+    sending = false;
+  }
+}
+
+function forget() {
+  stream?.abort();
+  conversation = null;
+  seen = 0;
+  keep("conversation", null);
+}
+
+async function listen() {
+  stream?.abort();
+  const abort = stream = new AbortController();
+  while (conversation && !abort.signal.aborted) {
+    try {
+      const response = await api(`/conversations/${conversation.id}/events`, {
+        headers: seen ? { "Last-Event-ID": String(seen) } : {}, signal: abort.signal });
+      if (response.status === 401 || response.status === 404) return forget();
+      let rest = "";
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        const events = (rest + part.value).replaceAll("\r\n", "\n").split("\n\n");
+        rest = events.pop();
+        for (const event of events) await receive(event);
+      }
+    } catch {
+      if (abort.signal.aborted) return;
+      status(texts.strings.offline);
+    }
+    await pause(2);
+  }
+}
+
+async function receive(event) {
+  const lines = event.split("\n");
+  const name = lines.find((line) => line.startsWith("event:"))?.slice(6).trim();
+  const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+  if (!data) return;
+  const body = JSON.parse(data);
+  if (name === "message") show(body);
+  if (name === "state" && body.language !== texts.language) await showTexts(body.language);
+}
+
+$("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = $("text").value.trim();
+  if (!text) return;
+  if (text.length > 2000) return status(texts.strings.too_long);
+  $("text").value = "";
+  send({ text }, text);
+});
+$("text").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    $("form").requestSubmit();
+  }
+});
+$("person").addEventListener("click", () => send({ payload: "/human_handoff" }, texts.strings.person));
+$("topics").addEventListener("click", () => {
+  const card = bubble("assistant", texts.language);
+  card.append(choices(texts.topics));
+  log.append(card);
+  card.scrollIntoView({ block: "end" });
+  card.querySelector("button").focus();
+});
+$("new").addEventListener("click", () => { forget(); unsent = []; keep("unsent", unsent); welcome(); status(); $("text").focus(); });
+$("language").addEventListener("change", async ({ target }) => {
+  chosenLanguage = true;
+  const code = target.value;
+  await showTexts(code);
+  if (conversation) send({ payload: `language:${code}` }, code);
+});
+
+await showTexts(new URLSearchParams(location.search).get("language") ?? navigator.language);
+if (conversation) listen();
+flush();

@@ -1,0 +1,338 @@
+"""What is kept: conversations, their messages, one row of statistics a turn, and call-back requests.
+
+SQLite by default, PostgreSQL when DATABASE_URL says so. This store is the truth; Rasa's tracker is a cache that may be lost.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, Integer, String, UniqueConstraint, event, func, select, text, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Mode(StrEnum):
+    """Who answers in a conversation."""
+
+    BOT = "bot"
+    WAITING = "waiting"
+    ADVISOR = "advisor"
+    CLOSED = "closed"
+
+
+class Author(StrEnum):
+    """Who wrote a message."""
+
+    PERSON = "person"
+    ASSISTANT = "assistant"
+    ADVISOR = "advisor"
+    SYSTEM = "system"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite gives datetimes back without their zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """The stored moment as an aware datetime."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[dict[str, Any]]: JSON, datetime: Moment}
+
+
+class Conversation(Base):
+    """One person's conversation on one channel.
+
+    `language_source`: page, detected or chosen, the weakest first. `other_language` is the language of the last message if
+    that was surely not the conversation's. `choices` were offered last; `form` is the call-back request being filled in.
+    """
+
+    __tablename__ = "conversations"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    language_source: Mapped[str] = mapped_column(String(8), default="page")
+    other_language: Mapped[str | None] = mapped_column(String(8))
+    mode: Mapped[str] = mapped_column(String(8), default=Mode.BOT.value)
+    topic: Mapped[str | None] = mapped_column(String(40))
+    choices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    form: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    last_seq: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Message(Base):
+    """One message. `pending` says that a person's message has no answer yet; `reply_to` is the message an answer belongs to."""
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("conversation_id", "seq"), UniqueConstraint("conversation_id", "client_id"))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(16))
+    type: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    content: Mapped[dict[str, Any]]
+    reply_to: Mapped[int | None]
+    pending: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Turn(Base):
+    """What happened in a turn, without its text: all statistics come from here."""
+
+    __tablename__ = "turns"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    channel: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    topic: Mapped[str | None] = mapped_column(String(40))
+    question: Mapped[str | None] = mapped_column(String(80))
+    level: Mapped[str | None] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(16))
+    milliseconds: Mapped[int]
+
+
+class CallBack(Base):
+    """A person who asked to be called or written to; times are in UTC."""
+
+    __tablename__ = "callbacks"
+
+    reference: Mapped[str] = mapped_column(String(12), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    how: Mapped[str] = mapped_column(String(8))
+    contact: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8))
+    interpreter: Mapped[bool]
+    topic: Mapped[str | None] = mapped_column(String(40))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One message to be stored under the message it answers; `content` holds the fields of its type."""
+
+    type: str
+    content: dict[str, Any]
+    language: str
+    author: Author = Author.ASSISTANT
+
+
+@dataclass
+class Answered:
+    """All that a turn changes, stored in one transaction: the replies, the conversation's new state, the statistics."""
+
+    replies: list[Reply]
+    changes: dict[str, Any] = field(default_factory=dict)
+    topic: str | None = None
+    question: str | None = None
+    level: str | None = None
+    outcome: str = "text"
+    milliseconds: int = 0
+    call_back: dict[str, Any] | None = None
+
+
+class RepeatedIdError(Exception):
+    """A client id came again with another content: the client's mistake, and nothing is stored."""
+
+
+def _driver(url: str) -> str:
+    parsed = make_url(url)
+    driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    return parsed.set(drivername=driver.get(parsed.drivername, parsed.drivername)).render_as_string(hide_password=False)
+
+
+def connect(url: str) -> AsyncEngine:
+    """An engine for a database address such as sqlite:///var/neuvo.sqlite3 or postgresql://host/neuvo."""
+    engine = create_async_engine(_driver(url))
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _pragmas(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # the driver's own BEGIN is deferred: two writers would fail, not wait
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Store:
+    """The database, as the rest of bot/ uses it. Every method is one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Raises what the driver raises when the database cannot be reached or is not migrated."""
+        async with self._transaction() as session:
+            await session.execute(select(func.count()).select_from(Conversation).where(text("1 = 0")))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    async def open(self, conversation: Conversation) -> None:
+        """Store a new conversation."""
+        async with self._transaction() as session:
+            session.add(conversation)
+
+    async def conversation(self, id: str) -> Conversation | None:
+        """The conversation of this id, or None."""
+        async with self._transaction() as session:
+            return await session.get(Conversation, id)
+
+    async def change(self, id: str, **changes: Any) -> None:
+        """Change columns of a conversation."""
+        async with self._transaction() as session:
+            await session.execute(update(Conversation).where(Conversation.id == id).values(**changes))
+
+    @staticmethod
+    async def _next_seq(session: AsyncSession, id: str) -> int:
+        """The conversation's next sequence number; the row stays locked until the transaction ends."""
+        statement = (
+            update(Conversation)
+            .where(Conversation.id == id)
+            .values(last_seq=Conversation.last_seq + 1)
+            .returning(Conversation.last_seq)
+        )
+        return (await session.execute(statement)).scalar_one()
+
+    async def receive(self, id: str, client_id: str, type: str, content: dict[str, Any], language: str) -> int:
+        """Store a person's message and give its sequence number; the same client id again gives the first one's.
+
+        Raises:
+            RepeatedIdError: the client id was used for another message.
+        """
+        try:
+            async with self._transaction() as session:
+                seq = await self._next_seq(session, id)
+                session.add(
+                    Message(
+                        conversation_id=id,
+                        seq=seq,
+                        client_id=client_id,
+                        author=Author.PERSON.value,
+                        type=type,
+                        language=language,
+                        content=content,
+                        pending=True,
+                    )
+                )
+                return seq
+        except IntegrityError:
+            async with self._transaction() as session:
+                query = select(Message).where(Message.conversation_id == id, Message.client_id == client_id)
+                first = (await session.execute(query)).scalar_one_or_none()
+            if first is None:
+                raise
+            if first.content != content:
+                raise RepeatedIdError(client_id) from None
+            return first.seq
+
+    async def next_pending(self, id: str) -> tuple[Conversation, Message] | None:
+        """The conversation's oldest message without an answer."""
+        async with self._transaction() as session:
+            query = select(Message).where(Message.conversation_id == id, Message.pending).order_by(Message.seq).limit(1)
+            message = (await session.execute(query)).scalar_one_or_none()
+            conversation = await session.get(Conversation, id) if message else None
+            return (conversation, message) if conversation and message else None
+
+    async def unanswered(self) -> Sequence[str]:
+        """The conversations with a message without an answer: after a restart, the bot goes on with these."""
+        async with self._transaction() as session:
+            query = select(Message.conversation_id).where(Message.pending).distinct()
+            return (await session.execute(query)).scalars().all()
+
+    async def answer(self, id: str, seq: int, answered: Answered) -> bool:
+        """Store the answer to a message with all that goes with it; False, and nothing stored, if it has one already."""
+        async with self._transaction() as session:
+            taken = await session.execute(
+                update(Message)
+                .where(Message.conversation_id == id, Message.seq == seq, Message.pending)
+                .values(pending=False)
+                .returning(Message.id)
+            )
+            if taken.scalar_one_or_none() is None:
+                return False
+            conversation = await session.get_one(Conversation, id)
+            for name, value in answered.changes.items():
+                setattr(conversation, name, value)
+            await session.flush()
+            for reply in answered.replies:
+                session.add(
+                    Message(
+                        conversation_id=id,
+                        seq=await self._next_seq(session, id),
+                        author=reply.author.value,
+                        type=reply.type,
+                        language=reply.language,
+                        content=reply.content,
+                        reply_to=seq,
+                    )
+                )
+            session.add(
+                Turn(
+                    channel=conversation.channel,
+                    language=conversation.language,
+                    topic=answered.topic,
+                    question=answered.question,
+                    level=answered.level,
+                    outcome=answered.outcome,
+                    milliseconds=answered.milliseconds,
+                )
+            )
+            if answered.call_back:
+                session.add(CallBack(conversation_id=id, **answered.call_back))
+            return True
+
+    async def messages_after(self, id: str, seq: int, limit: int = 200) -> Sequence[Message]:
+        """The conversation's messages after a sequence number, in order."""
+        async with self._transaction() as session:
+            query = select(Message).where(Message.conversation_id == id, Message.seq > seq).order_by(Message.seq).limit(limit)
+            return (await session.execute(query)).scalars().all()
+
+    async def turns(self) -> Sequence[Turn]:
+        """All turns, the oldest first."""
+        async with self._transaction() as session:
+            return (await session.execute(select(Turn).order_by(Turn.id))).scalars().all()
+
+    async def call_backs(self) -> Sequence[CallBack]:
+        """All call-back requests, the one due first first."""
+        async with self._transaction() as session:
+            return (await session.execute(select(CallBack).order_by(CallBack.starts_at))).scalars().all()

@@ -1,0 +1,119 @@
+"""What is said in every language, interpreted ones included: opening hours, the offer of an advisor, the away notice.
+
+Every text of this module is translated into all languages of content/service.yml (`make check` sees to it).
+"""
+
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from babel.dates import format_date, get_day_names
+
+from guidance.languages import Language, Service
+from guidance.opening_hours import WEEKDAYS, DeskState, OpeningHours, Spans
+from guidance.translations import Catalog
+
+
+def clock(moment: datetime) -> str:
+    """The time of day on a 24-hour clock, in Latin digits, in every language."""
+    return f"{moment:%H:%M}"
+
+
+def day(moment: date, language: Language) -> str:
+    """A day with its weekday and month, without the year: "maanantaina 30. marraskuuta"."""
+    return format_date(moment, language.day, locale=language.code)
+
+
+class Wording:
+    """The texts of one language about advisors and their hours."""
+
+    def __init__(self, language: Language, catalog: Catalog, service: Service, hours: OpeningHours) -> None:
+        self.language = language
+        self.catalog = catalog
+        self.service = service
+        self.hours = hours
+
+    def desk(self, state: DeskState, now: datetime) -> str:
+        """Whether an advisor is there, and when the next one is."""
+        _ = self.catalog.gettext
+        if state.open and state.closes_at:
+            return _("Advisors are here now, until {time}.").format(time=clock(state.closes_at))
+        if state.opens_at is None:
+            return _("No advisor is here right now.")
+        today = now.astimezone(self.hours.zone).date()
+        opens = state.opens_at
+        if opens.date() == today:
+            return _("No advisor is here right now. Advisors are here again today at {time}.").format(time=clock(opens))
+        if opens.date() == today + timedelta(days=1):
+            return _("No advisor is here right now. Advisors are here again tomorrow at {time}.").format(time=clock(opens))
+        return _("No advisor is here right now. Advisors are here again on this day: {day}, at {time}.").format(
+            day=day(opens.date(), self.language), time=clock(opens)
+        )
+
+    def week(self) -> str:
+        """The weekly hours in one line, days with the same hours together."""
+        names = get_day_names("abbreviated", context="stand-alone", locale=self.language.code)
+
+        def text(spans: Spans) -> str:
+            return ", ".join(f"{span.start:%H:%M}–{span.end:%H:%M}" for span in spans)
+
+        week = [(index, text(self.hours.weekly.get(name, ()))) for index, name in enumerate(WEEKDAYS)]
+        parts = []
+        for spans, group in groupby(week, key=lambda pair: pair[1]):
+            indexes = [index for index, _ in group]
+            if spans:
+                days = "–".join(names[index] for index in sorted({indexes[0], indexes[-1]}))
+                parts.append(f"{days} {spans}")
+        return " · ".join(parts)
+
+    def opening_hours(self, state: DeskState, now: datetime) -> str:
+        """Open or closed, the weekly hours, and that public holidays are free."""
+        _ = self.catalog.gettext
+        hours = _("Opening hours: {hours}. Closed on public holidays.").format(hours=self.week())
+        return f"{self.desk(state, now)}\n{hours}"
+
+    def phone(self) -> str | None:
+        """The sentence with the phone number, or None when there is no number."""
+        if not self.service.phone:
+            return None
+        return self.catalog.gettext("You can call an advisor during opening hours: {phone}").format(phone=self.service.phone)
+
+    def reach(self, state: DeskState, now: datetime) -> str:
+        """How to reach an advisor: whether one is there, and the phone."""
+        return "\n".join(line for line in (self.desk(state, now), self.phone()) if line)
+
+    def interpreter_offer(self, state: DeskState, now: datetime, topic: str | None = None) -> str:
+        """What a person is told whose language only has an advisor and an interpreter."""
+        _ = self.catalog.gettext
+        lines = [_("I cannot give full answers in your language yet. A human advisor can help you, with an interpreter.")]
+        if topic:
+            lines.append(_("Your question seems to be about this topic: {topic}.").format(topic=self.topic(topic)))
+        return "\n".join([*lines, self.reach(state, now)])
+
+    def away(self, state: DeskState, now: datetime) -> str:
+        """What is said when the assistant itself cannot answer."""
+        _ = self.catalog.gettext
+        sorry = _("The assistant cannot answer right now. Your message is saved. Please try again in a few minutes.")
+        danger = _("If somebody is in danger, call 112.")
+        return "\n".join([sorry, self.reach(state, now), danger])
+
+    def topic(self, topic: str) -> str:
+        """The name of a topic."""
+        _ = self.catalog.gettext
+        names = {
+            "early_childhood_education": _("Day care and early childhood education"),
+            "studying_and_working": _("Studying and working"),
+            "social_services_and_benefits": _("Social services and benefits"),
+            "health_and_wellbeing": _("Health and well-being"),
+            "housing": _("Housing"),
+            "form_filling": _("Filling out forms"),
+            "dealing_with_authorities": _("Dealing with the authorities"),
+        }
+        return names[topic]
+
+    def talk_to_a_person(self) -> str:
+        """The label of the button that never goes away."""
+        return self.catalog.gettext("Talk to a person")
+
+    def ask_for_a_call_back(self) -> str:
+        """The label of the choice that begins a call-back request."""
+        return self.catalog.gettext("Ask for a call-back")
