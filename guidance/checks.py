@@ -55,8 +55,8 @@ def _dates(answer: Answer, path: Path, today: date) -> Iterator[str]:
             yield f"{where}: valid_until: is missing; it is a year after `checked`, or the end of the year of a yearly amount"
     else:
         year_end = (answer.valid_until.month, answer.valid_until.day) == (12, 31)
-        if not year_end and (answer.checked is None or answer.valid_until != year_after(answer.checked)):
-            yield f"{where}: valid_until: must be a year after `checked`, or the 31 December of a yearly amount's year"
+        if not year_end and (answer.checked is None or answer.valid_until > year_after(answer.checked)):
+            yield f"{where}: valid_until: must be no later than a year after `checked`, or the 31 December of a yearly amount"
 
 
 def content(folder: Path = CONTENT, today: date | None = None) -> Iterator[str]:

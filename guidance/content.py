@@ -114,6 +114,7 @@ def read[T](path: Path, shape: type[T]) -> T:
     try:
         return TypeAdapter(shape).validate_python(plain(document))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt field is also a missing one; the misspelling is what has to be mended.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         line, field = _position(document, first["loc"])
         raise ContentError(f"{path}:{line}: {field or 'the file'}: {first['msg']}") from None

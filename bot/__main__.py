@@ -1,0 +1,5 @@
+"""`python -m bot …` is `neuvo …`."""
+
+from bot.cli import app
+
+app()

@@ -1,0 +1,154 @@
+"""The real parts the tests run against: `neuvo run` with its own ports and folder, and the real content."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.language import LanguageDetector
+from guidance.content import ROOT
+from guidance.knowledge import Knowledge, knowledge
+
+MODEL = ROOT / "var" / "models" / "neuvo.tar.gz"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def known() -> Knowledge:
+    return knowledge()
+
+
+@pytest.fixture(scope="session")
+def detector(known: Knowledge) -> LanguageDetector:
+    return LanguageDetector(known.service)
+
+
+class Service:
+    """A running Neuvo: everything that `make run` starts, on ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.rasa_port, self.actions_port = free_port(), free_port(), free_port()
+        self.environment = {
+            **os.environ,
+            "PORT": str(self.port),
+            "NEUVO_RASA_PORT": str(self.rasa_port),
+            "NEUVO_ACTIONS_PORT": str(self.actions_port),
+            "NEUVO_VAR": str(folder),
+        }
+        self.environment.pop("DATABASE_URL", None)
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.output = folder / "run.log"
+
+    def start(self) -> None:
+        (self.folder / "models").mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "models" / MODEL.name).exists():
+            shutil.copy(MODEL, self.folder / "models" / MODEL.name)
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        for _half_second in range(360):
+            if "ready: " in self.output.read_text() or self.process.poll() is not None:
+                break
+            time.sleep(0.5)
+        assert "ready: " in self.output.read_text(), self.output.read_text()
+
+    def stop(self) -> float:
+        """End it as Ctrl-C does; how many seconds that took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def supervisor(self, *words: str) -> str:
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "deploy/supervisord.conf", *words]
+        environment = {**self.environment, "NEUVO_RASA_TOKEN": "", "NEUVO_VAR": str(self.folder)}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False).stdout
+
+    def wait_until_ready(self) -> None:
+        for _half_second in range(240):
+            try:
+                if httpx.get(f"{self.address}/ready", timeout=6).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.5)
+        raise AssertionError("not ready again within two minutes")
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted((self.folder / "log").iterdir()))
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The whole service, started once for all tests that talk to it."""
+    assert MODEL.exists(), "there is no trained model: run `make train`"
+    running = Service(tmp_path_factory.mktemp("service"))
+    running.start()
+    yield running
+    seconds = running.stop()
+    assert seconds < 10, f"Ctrl-C took {seconds:.1f} s"
+
+
+class Person:
+    """Somebody who talks to the service over HTTP."""
+
+    def __init__(self, service: Service, language: str | None = None, chosen: bool = False) -> None:
+        self.client = httpx.Client(base_url=f"{service.address}/api", timeout=40)
+        opened = self.client.post("/conversations", json={"language": language, "chosen": chosen})
+        assert opened.status_code == 201, opened.text
+        self.id, self.token = opened.json()["id"], opened.json()["token"]
+        self.client.headers["Authorization"] = f"Bearer {self.token}"
+        self.path = f"/conversations/{self.id}/messages"
+        self.sent = 0
+
+    def send(self, text: str | None = None, payload: str | None = None, client_id: str | None = None) -> int:
+        self.sent += 1
+        body = {"client_id": client_id or f"m{self.sent}", **({"text": text} if payload is None else {"payload": payload})}
+        stored = self.client.post(self.path, json=body)
+        assert stored.status_code == 202, stored.text
+        return int(stored.json()["seq"])
+
+    def replies_to(self, seq: int) -> list[dict[str, Any]]:
+        for _try in range(4):
+            body = self.client.get(self.path, params={"after": seq, "wait": 12}).json()
+            if said := [message for message in body["messages"] if message["reply_to"] == seq]:
+                return said
+        raise AssertionError("no reply came")
+
+    def say(self, text: str) -> list[dict[str, Any]]:
+        """Write a text; all that is said to it."""
+        return self.replies_to(self.send(text))
+
+    def press(self, payload: str) -> list[dict[str, Any]]:
+        """Press a button; all that is said to it."""
+        return self.replies_to(self.send(payload=payload))
+
+    def messages(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get(self.path).json()["messages"]
+        return found
+
+
+@pytest.fixture
+def person(service: Service) -> Callable[..., Person]:
+    """Makes people who talk to the service."""
+
+    def make(language: str | None = None, chosen: bool = False) -> Person:
+        return Person(service, language, chosen)
+
+    return make
