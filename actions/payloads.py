@@ -52,7 +52,7 @@ def choice_of_call_back(turn: Turn) -> Choice:
 def _day(turn: Turn, value: str) -> str:
     """A date as far as it is known: a day, a month or a year."""
     pattern = {4: "yyyy", 7: "LLLL yyyy"}.get(len(value))
-    locale = turn.language.code
+    locale = turn.language.dates
     return (
         format_date(first_day(value), pattern, locale=locale) if pattern else format_date(first_day(value), "long", locale=locale)
     )

@@ -25,7 +25,7 @@ def _secret(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new.touch(mode=0o600)
-        new.write_text(secrets.token_urlsafe(32))
+        new.write_text(secrets.token_hex(32))
         try:
             os.link(new, path)  # the first of several processes wins
         except FileExistsError:

@@ -22,6 +22,7 @@ class Language(Entry):
 
     code: str
     name: str
+    locale: str = ""
     direction: Literal["ltr", "rtl"]
     tier: Tier
     fallback: tuple[str, ...] = ()
@@ -29,6 +30,11 @@ class Language(Entry):
     day: str
     yes: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
+
+    @property
+    def dates(self) -> str:
+        """The CLDR locale in which dates are written."""
+        return self.locale or self.code
 
 
 class Service(Entry):

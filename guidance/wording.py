@@ -20,7 +20,7 @@ def clock(moment: datetime) -> str:
 
 def day(moment: date, language: Language) -> str:
     """A day with its weekday and month, without the year: "maanantaina 30. marraskuuta"."""
-    return format_date(moment, language.day, locale=language.code)
+    return format_date(moment, language.day, locale=language.dates)
 
 
 class Wording:
@@ -51,7 +51,7 @@ class Wording:
 
     def week(self) -> str:
         """The weekly hours in one line, days with the same hours together."""
-        names = get_day_names("abbreviated", context="stand-alone", locale=self.language.code)
+        names = get_day_names("abbreviated", context="stand-alone", locale=self.language.dates)
 
         def text(spans: Spans) -> str:
             return ", ".join(f"{span.start:%H:%M}–{span.end:%H:%M}" for span in spans)

@@ -20,7 +20,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from nlu.features import Featurizer, VectorCache, vectors
 
@@ -35,7 +35,7 @@ Ranking = List[Dict[Text, Any]]
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class QuestionClassifier(GraphComponent, IntentClassifier):
-    """Classifies a message into `topic/question`, or a service intent, with a logistic regression over n-grams and vectors.
+    """Classifies a message into `topic/question`, or a service intent, with a linear SVM over n-grams and vectors.
 
     It writes, in Rasa's own format, `intent` (a topic or a service intent, always the likeliest) with `intent_ranking`, and
     `response_selector.default` with `response.intent_response_key` (`topic/question`), `ranking` and `level`: `question`,
@@ -51,8 +51,9 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> Dict[Text, Any]:
         """The parameters; config.yml says what each of them means."""
         return {
-            "C": 10.0,
-            "max_iter": 100,
+            "C": 0.3,
+            "tol": 0.01,
+            "sharpness": 4.0,
             "vector_weight": 1.5,
             "minimum_count": 2,
             "random_state": 42,
@@ -103,14 +104,9 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         embedded = VectorCache(Path(self._config["cache"])).vectors(texts, self._progress)
         self._featurizer = Featurizer(self._config["vector_weight"], self._config["minimum_count"]).fit(texts, embedded)
         features = self._featurizer.transform(texts, embedded)
-        self._progress(f"logistic regression over {features.shape[1]} features, {len(set(labels))} classes", end="\n")
-        model = LogisticRegression(
-            C=self._config["C"],
-            max_iter=self._config["max_iter"],
-            solver="liblinear",
-            random_state=self._config["random_state"],
-            verbose=0,
-        ).fit(features, labels)
+        self._progress(f"linear support vector machine over {features.shape[1]} features, {len(set(labels))} classes", end="\n")
+        model = LinearSVC(C=self._config["C"], tol=self._config["tol"], random_state=self._config["random_state"])
+        model.fit(features, labels)
         self._weights = (model.coef_.astype(np.float32), model.intercept_.astype(np.float32), list(model.classes_))
         with self._model_storage.write_to(self._resource) as folder:
             joblib.dump((self._featurizer, self._weights), folder / "classifier.joblib")
@@ -157,7 +153,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             return []
         coefficients, intercepts, labels = self._weights
         scores = self._featurizer.transform(texts, vectors(texts)) @ coefficients.T + intercepts
-        odds = 1 / (1 + np.exp(-scores))  # one model a label, each against the rest
+        odds = np.exp(self._config["sharpness"] * (scores - scores.max(axis=1, keepdims=True)))
         shares = odds / odds.sum(axis=1, keepdims=True)
         return [(dict(zip(labels, map(float, row))), bool(_WORDS.search(text))) for row, text in zip(shares, texts, strict=True)]
 

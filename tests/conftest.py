@@ -99,9 +99,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The whole service, started once for all tests that talk to it."""
     assert MODEL.exists(), "there is no trained model: run `make train`"
     running = Service(tmp_path_factory.mktemp("service"))
-    running.start()
-    yield running
-    seconds = running.stop()
+    try:
+        running.start()
+        yield running
+    finally:
+        seconds = running.stop()
     assert seconds < 10, f"Ctrl-C took {seconds:.1f} s"
 
 
@@ -125,10 +127,12 @@ class Person:
         return int(stored.json()["seq"])
 
     def replies_to(self, seq: int) -> list[dict[str, Any]]:
-        for _try in range(4):
-            body = self.client.get(self.path, params={"after": seq, "wait": 12}).json()
-            if said := [message for message in body["messages"] if message["reply_to"] == seq]:
+        seen, deadline = seq, time.monotonic() + 40
+        while time.monotonic() < deadline:
+            messages = self.client.get(self.path, params={"after": seen, "wait": 12}).json()["messages"]
+            if said := [message for message in messages if message["reply_to"] == seq]:
                 return said
+            seen = messages[-1]["seq"] if messages else seen
         raise AssertionError("no reply came")
 
     def say(self, text: str) -> list[dict[str, Any]]:
@@ -145,10 +149,14 @@ class Person:
 
 
 @pytest.fixture
-def person(service: Service) -> Callable[..., Person]:
+def person(service: Service) -> Iterator[Callable[..., Person]]:
     """Makes people who talk to the service."""
+    made: list[Person] = []
 
     def make(language: str | None = None, chosen: bool = False) -> Person:
-        return Person(service, language, chosen)
+        made.append(Person(service, language, chosen))
+        return made[-1]
 
-    return make
+    yield make
+    for someone in made:
+        someone.client.close()

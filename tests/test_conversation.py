@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -44,7 +45,10 @@ QUESTIONS = {
     "ku": [
         ("Ez çawa dikarim ji bo zarokê xwe cihê kreşê bixwazim?", "early_childhood_education/apply"),
         ("Ez ji ku karta bacê (verokortti) distînim?", "studying_and_working/tax_card"),
-        ("Pereyê min têrê nake, ez dikarim alîkariya civakî (toimeentulotuki) bistînim?", "social_services_and_benefits/social_assistance"),
+        (
+            "Pereyê min têrê nake, ez dikarim alîkariya civakî (toimeentulotuki) bistînim?",
+            "social_services_and_benefits/social_assistance",
+        ),
         ("Diranê min diêşe, ez çawa randevûya diransaz bistînim?", "health_and_wellbeing/dental_care"),
         ("Ez çawa dikarim li Espoo xaniyekî kirê bibînim?", "housing/find_rental"),
         ("Ji bo dagirtina forma Kela alîkarî ji min re lazim e", "form_filling/kela_forms"),
@@ -211,7 +215,7 @@ def test_each_service_intent_is_answered_in_the_persons_language(
 
 
 def _last_turn(service: Service, column: str) -> Any:
-    with sqlite3.connect(service.folder / "neuvo.sqlite3") as database:
+    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
         return database.execute(f"SELECT {column} FROM turns ORDER BY id DESC LIMIT 1").fetchone()[0]  # noqa: S608
 
 
@@ -247,7 +251,7 @@ def test_a_call_back_is_asked_for_stored_and_listed(person: People, service: Ser
     (times,) = someone.press("callback:no")
     (done,) = someone.press(times["choices"][0]["payload"])
     assert "reference" in done["text"]
-    with sqlite3.connect(service.folder / "neuvo.sqlite3") as database:
+    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
         row = database.execute("SELECT how, contact, language, interpreter, reference FROM callbacks").fetchone()
     assert row[:4] == ("phone", "+358401234567", "sv", 0)
     assert row[4] in done["text"]
@@ -339,7 +343,7 @@ def test_an_emergency_is_seen_in_every_mode(person: People, service: Service, mo
 
 
 def _set_mode(service: Service, someone: Person, mode: str) -> None:
-    with sqlite3.connect(service.folder / "neuvo.sqlite3", timeout=10) as database:
+    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3", timeout=10)) as database, database:
         database.execute("UPDATE conversations SET mode = ? WHERE id = ?", (mode, someone.id))
 
 
@@ -402,9 +406,8 @@ def test_two_sure_messages_in_another_language_offer_one_tap_to_switch(person: P
 def test_a_slash_is_no_command(person: People) -> None:
     someone = person("en")
     someone.press('/early_childhood_education{"question": "apply"}')
-    for text in ("/restart", "/housing", '/housing{"question": "find_rental"}', "/", "///"):
-        reply = someone.say(text)[0]
-        assert reply["type"] != "answer" or reply["id"].startswith(("housing", "early"))
+    for text in ("/restart", "/session_start", "/", "///"):
+        assert someone.say(text)[0]["type"] != "answer"
     (reply,) = someone.say("and how much does it cost?")
     assert reply["id"] == "early_childhood_education/fees"  # nothing was wiped
 
@@ -432,8 +435,10 @@ def test_a_question_about_the_cost_is_read_in_the_topic_talked_about(person: Peo
 def test_every_turn_leaves_one_row_without_its_text(person: People, service: Service) -> None:
     someone = person("en")
     someone.press('/housing{"question": "find_rental"}')
-    with sqlite3.connect(service.folder / "neuvo.sqlite3") as database:
+    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(turns)")]
-        row = database.execute("SELECT channel, language, topic, question, level, outcome FROM turns ORDER BY id DESC LIMIT 1").fetchone()
+        row = database.execute(
+            "SELECT channel, language, topic, question, level, outcome FROM turns ORDER BY id DESC LIMIT 1"
+        ).fetchone()
     assert "text" not in columns
     assert row == ("web", "en", "housing", "housing/find_rental", "question", "answer")
