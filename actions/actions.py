@@ -41,7 +41,7 @@ class NeuvoAction(Action, ABC):
             turn = read_turn(tracker, knowledge())
             said, slots = self.reply(turn)
             if turn.urgent and not any(payload["type"] == "urgent" for payload in said):
-                said = [payloads.urgent(turn, turn.urgent), *said]
+                said = [payloads.urgent(turn, turn.urgent, brief=True), *said]
         except Exception as error:
             # The text of an exception may quote the message; its type and place do not.
             trace = error.__traceback__

@@ -151,8 +151,8 @@ def handoff(turn: Turn, reason: str, text: str, topic: str | None) -> Payload:
     }
 
 
-def urgent(turn: Turn, kind: Literal["emergency", "crisis"]) -> Payload:
-    """Emergency or crisis numbers, in the person's language."""
+def urgent(turn: Turn, kind: Literal["emergency", "crisis"], brief: bool = False) -> Payload:
+    """Emergency or crisis numbers, in the person's language; `brief` where it may well be a false alarm."""
     catalog = turn.wording.catalog
     said = turn.knowledge.urgent
 
@@ -162,7 +162,7 @@ def urgent(turn: Turn, kind: Literal["emergency", "crisis"]) -> Payload:
     return {
         "type": "urgent",
         "kind": kind,
-        "text": "\n".join(text(line) or "" for line in said.text(kind).text),
+        "text": "\n".join(text(line) or "" for line in said.text(kind).text[: 1 if brief else None]),
         "lines": [
             {
                 "name": text(line.name),
@@ -171,7 +171,7 @@ def urgent(turn: Turn, kind: Literal["emergency", "crisis"]) -> Payload:
                 "languages": text(line.languages),
                 "url": line.url,
             }
-            for line in said.lines_for(kind)
+            for line in said.lines_for(kind)[: 2 if brief else None]
         ],
         "choices": [choice_of_person(turn)],
     }

@@ -280,7 +280,7 @@ def evaluate(examples: list[Example], settings: Settings) -> Report:
                     intent,
                     selector["response"]["intent_response_key"],
                     selector["level"],
-                    parsed["urgent"],
+                    parsed.get("urgent"),
                     selector["response"]["confidence"] if topical else parsed["intent"]["confidence"],
                     detector.detect(example.text, "en").language,
                 )

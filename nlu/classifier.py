@@ -40,7 +40,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     It writes, in Rasa's own format, `intent` (a topic or a service intent, always the likeliest) with `intent_ranking`, and
     `response_selector.default` with `response.intent_response_key` (`topic/question`), `ranking` and `level`: `question`,
     `topic` or `unsure`, how sure the model is. A further key, `urgent`, holds `emergency` or `crisis` whenever one of them
-    is as likely as the parameter `urgent` says, whatever else the message is about, and null otherwise.
+    is as likely as the parameter `urgent` says, whatever else the message is about; there is no such key otherwise.
 
     A message that names no topic ("and how much is it?", the intent `follow_up`) is read in the topic that the tracker's
     slots `topic` and `question` remember; the parameter `follow_up` says which question of a topic answers it. A message
@@ -51,16 +51,16 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> Dict[Text, Any]:
         """The parameters; config.yml says what each of them means."""
         return {
-            "C": 0.3,
+            "C": 0.5,
             "tol": 0.01,
-            "sharpness": 4.0,
-            "vector_weight": 1.5,
+            "sharpness": 6.0,
+            "vector_weight": 0.8,
             "minimum_count": 2,
             "random_state": 42,
-            "question": 0.5,
-            "topic": 0.6,
-            "service": 0.5,
-            "urgent": 0.3,
+            "question": 0.4,
+            "topic": 0.5,
+            "service": 0.35,
+            "urgent": 0.04,
             "context": 3.0,
             "follow_up": {},
             "ranking_length": 10,
@@ -176,7 +176,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             INTENT_RANKING_KEY: intent_ranking,
             "urgent": urgent if understood else None,
             "response_selector": {
-                "all_retrieval_intents": [],
+                "all_retrieval_intents": sorted(self._topics),
                 "default": {
                     "response": ranking[0],
                     "ranking": ranking,

@@ -1,0 +1,98 @@
+"""How well the trained model understands messages it has never seen, by people who never saw its training data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.evaluation import Report, evaluate, read_examples
+from bot.settings import Settings
+from guidance.content import ROOT
+from tests.conftest import Service
+
+HELD_OUT = ROOT / "tests" / "nlu"
+FULL = ["fi", "sv", "en", "ku", "ckb"]
+
+
+def settings(service: Service) -> Settings:
+    return Settings(
+        var=service.folder,
+        database_url="",
+        port=service.port,
+        rasa_port=service.rasa_port,
+        actions_port=service.actions_port,
+        secret="",
+        rasa_token=(service.folder / "rasa_token").read_text(),
+        production=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def reports(service: Service) -> dict[str, Report]:
+    """The held-out messages of every full language, run through the model once."""
+    return {language: evaluate(read_examples(HELD_OUT / f"{language}.jsonl"), settings(service)) for language in FULL}
+
+
+@pytest.mark.parametrize("language", FULL)
+def test_topic_and_question_are_right_on_messages_never_seen(reports: dict[str, Report], language: str) -> None:
+    figures = reports[language].figures()["overall"]
+    least = json.loads((Path(__file__).parent / "nlu" / "floor.json").read_text())[language]
+    assert figures["topic_accuracy"] >= least["topic"], reports[language].text()
+    assert figures["question_accuracy"] >= least["question"], reports[language].text()
+
+
+@pytest.mark.parametrize("language", FULL)
+def test_no_emergency_and_no_crisis_is_missed(reports: dict[str, Report], language: str) -> None:
+    figures = reports[language].figures()["overall"]
+    assert figures["urgent_messages"] == 40
+    assert figures["missed_urgent"] == []
+
+
+@pytest.mark.parametrize("language", FULL)
+def test_few_messages_out_of_scope_get_an_answer(reports: dict[str, Report], language: str) -> None:
+    assert reports[language].figures()["overall"]["false_answers_to_out_of_scope"] <= 0.1
+
+
+@pytest.mark.parametrize("path", sorted((HELD_OUT / "interpreted").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_danger_is_recognised_in_the_interpreted_languages(service: Service, path: Path) -> None:
+    report = evaluate(read_examples(path), settings(service))
+    assert report.figures()["overall"]["missed_urgent"] == []
+
+
+def parse(service: Service, text: str) -> dict[str, Any]:
+    token = (service.folder / "rasa_token").read_text()
+    address = f"http://127.0.0.1:{service.rasa_port}/model/parse"
+    result: dict[str, Any] = httpx.post(address, params={"token": token}, json={"text": text}, timeout=30).json()
+    return result
+
+
+def test_the_result_keeps_rasas_own_format(service: Service) -> None:
+    result = parse(service, "How do I find a rental home in Espoo?")
+    assert result["intent"]["name"] == "housing"
+    assert 0 < result["intent"]["confidence"] <= 1
+    assert result["intent_ranking"][0] == result["intent"]
+    selected = result["response_selector"]["default"]
+    assert selected["response"]["intent_response_key"] == "housing/find_rental"
+    assert selected["ranking"][0] == selected["response"]
+    assert selected["level"] == "question"
+    assert "urgent" not in result
+
+
+@pytest.mark.parametrize("text", ["???", "🙂🙂", "…", "!!!"])
+def test_where_there_is_nothing_to_read_the_model_is_unsure(service: Service, text: str) -> None:
+    result = parse(service, text)
+    assert result["response_selector"]["default"]["level"] == "unsure"
+    assert "urgent" not in result
+
+
+def test_spelling_without_marks_and_other_keyboards_are_the_same_to_the_model(service: Service) -> None:
+    for careful, careless in [
+        ("Ez çawa dikarim xaniyekî kirê bibînim?", "ez cawa dikarim xaniyeki kire bibinim"),
+        ("چۆن خانووی کرێ بدۆزمەوە لە ئێسپۆ", "چون خانووي كري بدوزمەوە لە ئیسپو"),
+        ("Mistä löydän vuokra-asunnon?", "mista loydan vuokra-asunnon"),
+    ]:
+        first, second = parse(service, careful), parse(service, careless)
+        keys = [r["response_selector"]["default"]["response"]["intent_response_key"] for r in (first, second)]
+        assert keys[0] == keys[1] == "housing/find_rental"
