@@ -44,20 +44,25 @@ def check_payload(payload: str, questions: Collection[str], service: Service) ->
     elif payload.startswith("/"):
         if payload[1:] in (*TOPICS, *SERVICE_INTENTS):
             return payload
-        if match := _QUESTION.fullmatch(payload):
-            try:
-                entities = json.loads(match["entities"])
-            except ValueError:
-                entities = None
-            if (
-                isinstance(entities, dict)
-                and list(entities) == ["question"]
-                and f"{match['topic']}/{entities['question']}" in questions
-            ):
-                return f"/{match['topic']}{json.dumps(entities)}"
+        if question_of(payload) in questions:
+            return payload
     raise PayloadError(
         'a payload is /topic, /topic{"question": "name"}, /service_intent or language:code, as offered in a choice'
     )
+
+
+def question_of(payload: str) -> str | None:
+    """The id of the question a payload asks, `topic/question`; None if it asks none."""
+    match = _QUESTION.fullmatch(payload)
+    if match is None:
+        return None
+    try:
+        entities = json.loads(match["entities"])
+    except ValueError:
+        return None
+    if not isinstance(entities, dict) or list(entities) != ["question"] or not isinstance(entities["question"], str):
+        return None
+    return f"{match['topic']}/{entities['question']}"
 
 
 def _plain(text: str) -> str:

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.callback import CallBackForm, Step
-from bot.choices import CALL_BACK, LANGUAGE, PayloadError, check_payload, select
+from bot.choices import CALL_BACK, LANGUAGE, PayloadError, check_payload, question_of, select
 from bot.language import LanguageDetector
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.rasa import Rasa, RasaError
 from bot.store import Answered, Author, Conversation, Message, Mode, Reply, Store, now
+from guidance.answers import TOPICS
 from guidance.knowledge import Knowledge
 from guidance.opening_hours import DeskState
 
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_LENGTH = 2000
 """Characters a message may have."""
+RETRY = 1.0
+"""Seconds after which a store that failed is tried again."""
 
 Payload = dict[str, Any]
 
@@ -51,6 +56,7 @@ class Conversations:
         self._detector = detector
         self._clock = clock
         self._workers: dict[str, asyncio.Task[None]] = {}
+        self._wanted: set[str] = set()
 
     async def open(self, channel: str, language: str | None, chosen: bool = False) -> Conversation:
         """Begin a conversation in the page's language, or the one the person chose."""
@@ -105,20 +111,18 @@ class Conversations:
             if choice["payload"] == payload:
                 return str(choice["label"])
         wording = self.knowledge.wording(conversation.language)
-        if payload == "/human_handoff":
-            return wording.talk_to_a_person()
         if payload.startswith(LANGUAGE):
             return self.knowledge.service.language(payload.removeprefix(LANGUAGE)).name
-        topic, _, question = payload.lstrip("/").partition("{")
-        try:
-            return wording.topic(topic) if not question else "…"
-        except KeyError:
-            return "…"
+        if question := question_of(payload):
+            return self.knowledge.translations.answer(self.knowledge.answers[question], conversation.language)[0].question
+        if payload[1:] in TOPICS:
+            return wording.topic(payload[1:])
+        return wording.talk_to_a_person() if payload == "/human_handoff" else "…"
 
     def work(self, id: str) -> None:
-        """Answer what is unanswered in a conversation, unless that is being done already."""
-        task = self._workers.get(id)
-        if task is None or task.done():
+        """Answer what is unanswered in a conversation; one worker a conversation, so that order is kept."""
+        self._wanted.add(id)
+        if id not in self._workers:
             self._workers[id] = asyncio.create_task(self._work(id))
 
     async def resume(self) -> None:
@@ -128,25 +132,50 @@ class Conversations:
 
     async def close(self) -> None:
         """Stop working; what is unanswered is answered after the next start."""
-        for task in self._workers.values():
-            task.cancel()
-        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, id: str) -> None:
         try:
-            while pending := await self.store.next_pending(id):
-                conversation, message = pending
-                started = time.monotonic()
-                answered = await self._answer(conversation, message)
-                answered.milliseconds = round((time.monotonic() - started) * 1000)
-                await self.store.answer(id, message.seq, answered)
-                self.notifier.notify(id)
-        except Exception:
-            # The message stays unanswered in the store; the next message or start tries it again.
-            logger.exception("A message of conversation %s could not be answered", id)
+            # A message that comes in while the store is read is wanted again: nothing is left lying between two reads.
+            while id in self._wanted:
+                self._wanted.discard(id)
+                try:
+                    await self._answer_pending(id)
+                except SQLAlchemyError as error:
+                    logger.error("The store failed in conversation %s, trying again: %s", id, type(error).__name__)
+                    self._wanted.add(id)
+                    await asyncio.sleep(RETRY)
         finally:
-            if self._workers.get(id) is asyncio.current_task():
-                del self._workers[id]
+            del self._workers[id]
+
+    async def _answer_pending(self, id: str) -> None:
+        while pending := await self.store.next_pending(id):
+            conversation, message = pending
+            started = time.monotonic()
+            try:
+                answered = await self._answer(conversation, message)
+            except RasaError as error:
+                logger.warning("Rasa did not answer: %s", error)
+                answered = self._away(conversation)
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                # Whatever went wrong, the person is told. An exception may quote the message: only its type is logged.
+                logger.error("A message of conversation %s could not be answered: %s", id, type(error).__name__)
+                answered = self._away(conversation)
+            answered.milliseconds = round((time.monotonic() - started) * 1000)
+            await self.store.answer(id, message.seq, answered)
+            self.notifier.notify(id)
+
+    def _away(self, conversation: Conversation) -> Answered:
+        """What is said when the assistant cannot answer; nothing while an advisor does."""
+        code = conversation.language
+        notice = {"text": self.knowledge.wording(code).away(self.desk(), self._clock()), "choices": []}
+        silent = conversation.mode == Mode.ADVISOR.value
+        return Answered([] if silent else [Reply("notice", notice, code, Author.SYSTEM)], outcome="away")
 
     def desk(self) -> DeskState:
         """Whether an advisor is there now."""
@@ -171,12 +200,7 @@ class Conversations:
             return self._step(self._form(code).problem(form) if form else self._form(code).start(), code, conversation, changes)
         # Free text that begins with / would be a command to Rasa.
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
-        try:
-            said = await self.rasa.answer(conversation.id, to_rasa, code, self.desk())
-        except RasaError as error:
-            logger.warning("Rasa did not answer: %s", error)
-            notice = {"text": self.knowledge.wording(code).away(self.desk(), self._clock()), "choices": []}
-            return Answered([Reply("notice", notice, code, Author.SYSTEM)], changes, outcome="away")
+        said = await self.rasa.answer(conversation.id, to_rasa, code, self.desk())
         return self._deliver(conversation, said, code, changes, offer, form)
 
     def _deliver(

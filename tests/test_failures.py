@@ -145,6 +145,30 @@ async def test_what_was_stored_before_a_crash_is_answered_once_after_the_restart
     assert len(await again.store.messages_after(conversation.id, seq)) == 1
 
 
+async def test_no_message_is_left_lying_however_many_come_at_once(build: Build) -> None:
+    payload = '[{"recipient_id": "x", "custom": {"type": "notice", "text": "answered", "choices": []}}]'
+    with server(http(payload)) as rasa:
+        conversations = await build(rasa)
+        conversation = await conversations.open("web", "en")
+        seqs = []
+        for number in range(40):
+            seqs.append(await conversations.receive(conversation.id, str(number), f"message {number}"))
+            await asyncio.sleep(0.003 * (number % 7))
+        for seq in seqs:
+            assert [reply.reply_to for reply in await replies(conversations, conversation.id, seq)] == [seq]
+
+
+async def test_a_mistake_in_our_own_code_is_told_and_does_not_block_the_conversation(build: Build) -> None:
+    broken = '[{"recipient_id": "x", "custom": {"no type": true}}]'
+    with server(http(broken)) as rasa:
+        conversations = await build(rasa)
+        conversation = await conversations.open("web", "en")
+        seq = await conversations.receive(conversation.id, "1", "hello")
+        (reply,) = await replies(conversations, conversation.id, seq)
+    assert reply.author == "system"
+    assert "112" in reply.content["text"]
+
+
 def test_killing_bot_and_actions_in_the_middle_of_a_conversation_loses_nothing(
     service: Service, person: Callable[..., Person]
 ) -> None:
