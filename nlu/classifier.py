@@ -60,7 +60,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             "question": 0.4,
             "topic": 0.5,
             "service": 0.35,
-            "urgent": 0.04,
+            "urgent": 0.02,
             "context": 3.0,
             "follow_up": {},
             "ranking_length": 10,
