@@ -15,7 +15,8 @@ SOURCE = "en"
 """The language the answers and messages are written in."""
 
 LTR_ISOLATE, POP_ISOLATE = "\u2066", "\u2069"
-_LEFT_TO_RIGHT = re.compile(r"[+(]?[A-Za-z0-9](?:[\w\s.,:;/@&%+()'’–-]*[A-Za-z0-9)%])?", re.ASCII)
+_LATIN = "A-Za-z0-9\u00c0-\u024f"
+_LEFT_TO_RIGHT = re.compile(rf"[+(]?[{_LATIN}](?:[{_LATIN}\s_.,:;/@&%+()'’–-]*[{_LATIN})%])?")
 
 
 def isolate(text: str) -> str:

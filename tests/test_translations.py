@@ -70,7 +70,9 @@ def test_catalogs_that_are_not_compiled_are_named_with_what_to_do(tmp_path: Path
         Translations(read_service(), tmp_path)
 
 
-@pytest.mark.parametrize("run", ["040 636 8097", "112", "10:00–16:00", "Kela", "+358 40 123 4567", "espoo.fi", "3 540"])
+@pytest.mark.parametrize(
+    "run", ["040 636 8097", "112", "10:00–16:00", "Kela", "+358 40 123 4567", "espoo.fi", "3 540", "päätös", "(Työmarkkinatori)"]
+)
 def test_numbers_and_latin_words_are_isolated_in_right_to_left_text(run: str) -> None:
     assert isolate(f"ژمارە {run} ە") == f"ژمارە {LTR_ISOLATE}{run}{POP_ISOLATE} ە"
 
