@@ -209,14 +209,14 @@ def test_each_service_intent_is_answered_in_the_persons_language(
     (reply,) = someone.say(SERVICE[intent][language])
     assert reply["type"] == "notice"
     assert reply["language"] == language
-    assert _last_turn(service, "outcome") == "notice"
+    assert _last_outcome(service) == "notice"
     if language == "en" and intent in SAID:
         assert SAID[intent] in reply["text"]
 
 
-def _last_turn(service: Service, column: str) -> Any:
+def _last_outcome(service: Service) -> Any:
     with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
-        return database.execute(f"SELECT {column} FROM turns ORDER BY id DESC LIMIT 1").fetchone()[0]  # noqa: S608
+        return database.execute("SELECT outcome FROM turns ORDER BY id DESC LIMIT 1").fetchone()[0]
 
 
 ASKING_FOR_A_HUMAN = {

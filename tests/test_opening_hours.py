@@ -1,6 +1,7 @@
 """When an advisor is there, in Finland's calendar and clock."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -126,7 +127,7 @@ def test_an_exceptional_day_in_the_file_differs_from_week_and_holiday(hours: Ope
     assert changed.at(at("2026-12-28T11:00")).opens_at == at("2026-12-29T10:00")
 
 
-def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "opening_hours.yml"
     path.write_text("timezone: Europe/Helsinki\nweekly:\n  monday: [10:00-16:00]\n  tuesday: [16:00-10:00]\nholidays: FI\n")
     with pytest.raises(ContentError, match=r"opening_hours.yml:4: weekly › tuesday.*ends before it begins"):

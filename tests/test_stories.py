@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.conftest import MODEL, Person
 FULL = ["fi", "sv", "en", "ku", "ckb"]
 
 
-def test_rasas_end_to_end_stories_pass(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_rasas_end_to_end_stories_pass(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             "nlu/.venv/bin/python", "-W", "ignore", "-m", "rasa", "test", "core", "--e2e", "--fail-on-prediction-errors",

@@ -157,7 +157,7 @@ def test_the_stream_begins_with_the_state_and_only_messages_have_an_id(person: P
     state, question, answer = read_events(someone, 3)
     assert (state[0], state[1]) == ("state", None)
     assert state[2]["mode"] == "bot"
-    assert set(state[2]["hours"]) >= {"open", "opens_at", "closes_at", "text"}  # type: ignore[arg-type]
+    assert set(state[2]["hours"]) >= {"open", "opens_at", "closes_at", "text"}
     assert [(question[0], question[1]), (answer[0], answer[1])] == [("message", "1"), ("message", "2")]
 
 
