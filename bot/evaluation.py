@@ -134,7 +134,7 @@ def rasa_server(settings: Settings) -> Iterator[httpx.Client]:
         with log.open("wb") as output:
             server = subprocess.Popen(
                 [
-                    str(ROOT / "nlu/.venv/bin/python"), "-W", "ignore", "-m", "rasa", "run", "--enable-api",
+                    str(ROOT / "nlu/.venv/bin/python"), "-W", "ignore", "-m", "nlu", "run", "--enable-api",
                     "--interface", "127.0.0.1", "--port", str(settings.rasa_port), "--auth-token", settings.rasa_token,
                     "--model", str(settings.var / "models/neuvo.tar.gz"),
                 ],

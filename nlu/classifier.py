@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shutil
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
 
 import joblib
 import numpy as np
@@ -20,22 +21,30 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy.sparse import csr_matrix, hstack
 from sklearn.svm import LinearSVC
 
-from nlu.features import Featurizer, VectorCache, vectors
+from nlu.encoder import Encoder, build
+from nlu.features import Featurizer, VectorCache
 
 logger = logging.getLogger(__name__)
 
 URGENT = ("emergency", "crisis")
 FOLLOW_UP = "follow_up"
+ENCODER = "e5-int8.onnx"
 _WORDS = re.compile(r"\w+")
 
 Ranking = List[Dict[Text, Any]]
+Machine = Tuple[np.ndarray, np.ndarray]
+"""Coefficients (features × labels) and intercepts (labels)."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class QuestionClassifier(GraphComponent, IntentClassifier):
-    """Classifies a message into `topic/question`, or a service intent, with a linear SVM over n-grams and vectors.
+    """Classifies a message into `topic/question`, or a service intent, with linear support vector machines.
+
+    One machine sees the n-grams alone, which cost a millisecond. Where it is sure (the parameter `sure`) and sees no danger,
+    it decides; otherwise the second one, which also sees the sentence vector, dozens of times as costly.
 
     It writes, in Rasa's own format, `intent` (a topic or a service intent, always the likeliest) with `intent_ranking`, and
     `response_selector.default` with `response.intent_response_key` (`topic/question`), `ranking` and `level`: `question`,
@@ -61,10 +70,11 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             "topic": 0.5,
             "service": 0.35,
             "urgent": 0.02,
+            "sure": 0.9,
             "context": 3.0,
             "follow_up": {},
             "ranking_length": 10,
-            "cache": "var/cache/vectors.npz",
+            "cache": "var/cache",
         }
 
     @classmethod
@@ -81,14 +91,19 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         featurizer: Optional[Featurizer] = None,
-        weights: Optional[Tuple[np.ndarray, np.ndarray, List[Text]]] = None,
+        encoder: Optional[Encoder] = None,
+        machines: Optional[Tuple[Machine, Machine]] = None,
+        labels: Sequence[Text] = (),
     ) -> None:
-        """Set up, trained when `featurizer` and `weights` (coefficients, intercepts, labels) are given."""
+        """Set up; trained when all is given: the machine of the n-grams, and that of the n-grams with the vectors."""
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
         self._featurizer = featurizer
-        self._weights = weights
+        self._encoder = encoder
+        self._machines = machines
+        self._labels = list(labels)
+        self._topics = frozenset(label.partition("/")[0] for label in labels if _is_question(label))
 
     @classmethod
     def create(
@@ -101,16 +116,27 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         """Learn from the training examples; shows its progress."""
         examples = [(e.get(TEXT), e.get_full_intent()) for e in training_data.intent_examples if e.get(TEXT) and e.get(INTENT)]
         texts, labels = [text for text, _ in examples], [label for _, label in examples]
-        embedded = VectorCache(Path(self._config["cache"])).vectors(texts, self._progress)
-        self._featurizer = Featurizer(self._config["vector_weight"], self._config["minimum_count"]).fit(texts, embedded)
-        features = self._featurizer.transform(texts, embedded)
-        self._progress(f"linear support vector machine over {features.shape[1]} features, {len(set(labels))} classes", end="\n")
+        cache = Path(self._config["cache"])
+        build(cache / ENCODER)
+        embedded = VectorCache(cache / "vectors.npz", cache / ENCODER).vectors(texts, self._progress)
+        featurizer = Featurizer(self._config["vector_weight"], self._config["minimum_count"]).fit(texts, embedded)
+        ngrams = featurizer.ngrams(texts)
+        both = hstack([ngrams, csr_matrix(featurizer.meanings(embedded))], format="csr")
+        self._progress(f"two support vector machines, {both.shape[1]} features, {len(set(labels))} classes", end="\n")
+        # Each takes one core, and the seed makes both repeatable.
+        cheap, costly = joblib.Parallel(n_jobs=2, max_nbytes=None)(
+            joblib.delayed(self._fit)(features, labels) for features in (ngrams, both)
+        )
+        with self._model_storage.write_to(self._resource) as folder:
+            joblib.dump((featurizer, (cheap, costly), sorted(set(labels))), folder / "classifier.joblib")
+            shutil.copy(cache / ENCODER, folder / ENCODER)
+        return self._resource
+
+    def _fit(self, features: csr_matrix, labels: List[Text]) -> Machine:
         model = LinearSVC(C=self._config["C"], tol=self._config["tol"], random_state=self._config["random_state"])
         model.fit(features, labels)
-        self._weights = (model.coef_.astype(np.float32), model.intercept_.astype(np.float32), list(model.classes_))
-        with self._model_storage.write_to(self._resource) as folder:
-            joblib.dump((self._featurizer, self._weights), folder / "classifier.joblib")
-        return self._resource
+        # One row a feature: a message has few of them, and the rows of those lie together in memory.
+        return np.ascontiguousarray(model.coef_.T.astype(np.float32)), model.intercept_.astype(np.float32)
 
     @staticmethod
     def _progress(text: Text, end: Text = "\r") -> None:
@@ -128,8 +154,9 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     ) -> QuestionClassifier:
         """The classifier that `train` stored."""
         with model_storage.read_from(resource) as folder:
-            featurizer, weights = joblib.load(folder / "classifier.joblib")
-        return cls(config, model_storage, resource, featurizer, weights)
+            featurizer, machines, labels = joblib.load(folder / "classifier.joblib")
+            encoder = Encoder(folder / ENCODER)
+        return cls(config, model_storage, resource, featurizer, encoder, machines, labels)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Leaves the training data as it is: nothing after this component learns from its predictions."""
@@ -140,22 +167,38 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         topic = tracker.get_slot("topic") if tracker else None
         question = tracker.get_slot("question") if tracker else None
         texts = [message.get(TEXT) or "" for message in messages]
-        for message, (probabilities, understood) in zip(messages, self._probabilities(texts)):
-            for key, value in self._result(probabilities, understood, topic, question).items():
-                message.set(key, value, add_to_output=True)
+        if texts:
+            for message, text, shares in zip(messages, texts, self.probabilities(texts), strict=True):
+                probabilities = dict(zip(self._labels, map(float, shares)))
+                for key, value in self._result(probabilities, bool(_WORDS.search(text)), topic, question).items():
+                    message.set(key, value, add_to_output=True)
         return messages
 
-    def _probabilities(self, texts: List[Text]) -> List[Tuple[Dict[Text, float], bool]]:
-        """For each text the probability of each label, and whether there was anything to read."""
-        if self._featurizer is None or self._weights is None:
+    def probabilities(self, texts: List[Text]) -> np.ndarray:
+        """How likely each label is for each text (texts × labels), the costly machine asked only where the cheap one is unsure.
+
+        Raises:
+            RuntimeError: the classifier is not trained.
+        """
+        if self._featurizer is None or self._encoder is None or self._machines is None:
             raise RuntimeError("The classifier is not trained; train the model first.")
-        if not texts:
-            return []
-        coefficients, intercepts, labels = self._weights
-        scores = self._featurizer.transform(texts, vectors(texts)) @ coefficients.T + intercepts
-        odds = np.exp(self._config["sharpness"] * (scores - scores.max(axis=1, keepdims=True)))
-        shares = odds / odds.sum(axis=1, keepdims=True)
-        return [(dict(zip(labels, map(float, row))), bool(_WORDS.search(text))) for row, text in zip(shares, texts, strict=True)]
+        (cheap, cheap_offsets), (costly, costly_offsets) = self._machines
+        ngrams = self._featurizer.ngrams(texts)
+        shares = self._softmax(ngrams @ cheap + cheap_offsets)
+        unsure = np.flatnonzero((shares.max(axis=1) < self._config["sure"]) | (self._danger(shares) >= self._config["urgent"]))
+        if len(unsure):
+            meanings = self._featurizer.meanings(self._encoder.vectors([texts[i] for i in unsure]))
+            count = ngrams.shape[1]
+            shares[unsure] = self._softmax(ngrams[unsure] @ costly[:count] + meanings @ costly[count:] + costly_offsets)
+        return shares
+
+    def _softmax(self, margins: np.ndarray) -> np.ndarray:
+        odds = np.exp(self._config["sharpness"] * (margins - margins.max(axis=1, keepdims=True)))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def _danger(self, shares: np.ndarray) -> np.ndarray:
+        """How likely an emergency or a crisis is (one number a text)."""
+        return shares[:, [self._labels.index(kind) for kind in URGENT]].sum(axis=1)
 
     def _result(
         self, probabilities: Dict[Text, float], understood: bool, topic: Optional[Text], question: Optional[Text]
@@ -169,7 +212,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             name = label.partition("/")[0]
             intents[name] = intents.get(name, 0.0) + probability
         intent_ranking = _ranked(intents, "name", self._config["ranking_length"])
-        questions = {label: p for label, p in probabilities.items() if "/" in label and not label.startswith(FOLLOW_UP)}
+        questions = {label: p for label, p in probabilities.items() if _is_question(label)}
         ranking = _ranked(questions, "intent_response_key", self._config["ranking_length"])
         return {
             INTENT: intent_ranking[0],
@@ -196,11 +239,6 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             return "question"
         return "topic" if intent["confidence"] >= self._config["topic"] else "unsure"
 
-    @property
-    def _topics(self) -> frozenset:
-        labels = self._weights[2] if self._weights else []
-        return frozenset(label.partition("/")[0] for label in labels if "/" in label and not label.startswith(FOLLOW_UP))
-
     def _in_context(self, probabilities: Dict[Text, float], topic: Text, question: Optional[Text]) -> Dict[Text, float]:
         """The probabilities given what was talked about.
 
@@ -220,6 +258,10 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
                     weighted[target] += weighted.pop(label)
         total = sum(weighted.values())
         return {label: p / total for label, p in weighted.items()}
+
+
+def _is_question(label: Text) -> bool:
+    return "/" in label and not label.startswith(f"{FOLLOW_UP}/")
 
 
 def _ranked(scores: Dict[Text, float], key: Text, length: int) -> Ranking:

