@@ -8,7 +8,7 @@ MODEL := var/models/neuvo.tar.gz
 TRAINED_ON := config.yml domain.yml $(wildcard data/nlu/*/*.yml data/stories/*.yml nlu/*.py) nlu/uv.lock
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/*.po))
 
-.PHONY: run test train evaluate check audit translations clean
+.PHONY: run test train evaluate thresholds bench check audit translations clean
 .DELETE_ON_ERROR:
 
 run: var/installed $(CATALOGS) $(MODEL)  ## Install, train and start everything; ends with the address
@@ -27,7 +27,14 @@ check: var/installed $(CATALOGS)  ## Lint, format, types, content, translations,
 	.venv/bin/neuvo check
 
 test: var/debian var/installed $(CATALOGS) $(MODEL) check  ## Everything, from a bare clone
+	nlu/.venv/bin/python -W ignore -m pytest -c nlu/pyproject.toml tests/in_rasa
 	.venv/bin/pytest
+
+thresholds: $(MODEL)  ## Choose the thresholds of config.yml on data/development, from the costs stated there
+	nlu/.venv/bin/python -W ignore -m nlu.thresholds $(MODEL)
+
+bench: var/installed $(CATALOGS)  ## Neuvo beside two stock Rasa assistants, in one run: make bench ARGUMENTS=--quick
+	.venv/bin/python -m benchmarks $(ARGUMENTS)
 
 audit: var/installed  ## Known vulnerabilities in both lock files; fails when it could not ask
 	.venv/bin/python -m bot.audit

@@ -24,6 +24,7 @@ class Turn:
     """One message as the model understood it, in the language and with the desk's state that bot/ sent along.
 
     `ranked` are the ids of the questions in the order of their likelihood; a button press ranks its own question alone.
+    `also` is a second question that the message seems to ask.
     """
 
     knowledge: Knowledge
@@ -34,6 +35,7 @@ class Turn:
     intent: str
     level: Level
     ranked: tuple[str, ...]
+    also: str | None
     urgent: Literal["emergency", "crisis"] | None
     topic: str | None
     last_question: str | None
@@ -96,6 +98,7 @@ def read_turn(tracker: Tracker, knowledge: Knowledge) -> Turn:
         intent=intent,
         level=level,
         ranked=ranked,
+        also=selector.get("also"),
         urgent=message.get("urgent"),
         topic=tracker.get_slot("topic"),
         last_question=tracker.get_slot("question"),

@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(connect(settings.database_url))
         rasa = Rasa(settings.rasa_url, settings.rasa_token)
-        conversations = Conversations(store, rasa, known, LanguageDetector(known.service))
+        conversations = Conversations(store, rasa, known, LanguageDetector(known.service), pause=settings.pause)
         app.state.conversations = conversations
         await conversations.resume()
         yield

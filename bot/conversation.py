@@ -4,15 +4,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.callback import CallBackForm, Step
 from bot.choices import CALL_BACK, LANGUAGE, PayloadError, check_payload, question_of, select
-from bot.language import LanguageDetector
+from bot.language import LanguageDetector, words
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.rasa import Rasa, RasaError
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_LENGTH = 2000
 """Characters a message may have."""
+SHORT = 4
+"""Words of a message after which more is likely to come: "hi", "i need help", "my son", "day care"."""
 RETRY = 1.0
 """Seconds after which a store that failed is tried again."""
 
@@ -43,11 +46,18 @@ class Conversations:
     """All conversations of all channels.
 
     `receive` stores a message and returns; the answer is worked out in the background, one message of a conversation at a
-    time, and stored under the message it answers. `notifier` wakes the channels that deliver it.
+    time, and stored under the message it answers. After a short message the answer waits `pause` seconds for another one, and
+    all are read together. `notifier` wakes the channels that deliver it.
     """
 
     def __init__(
-        self, store: Store, rasa: Rasa, knowledge: Knowledge, detector: LanguageDetector, clock: Callable[[], datetime] = now
+        self,
+        store: Store,
+        rasa: Rasa,
+        knowledge: Knowledge,
+        detector: LanguageDetector,
+        clock: Callable[[], datetime] = now,
+        pause: float = 0.0,
     ) -> None:
         self.store = store
         self.rasa = rasa
@@ -55,6 +65,7 @@ class Conversations:
         self.notifier = Notifier()
         self._detector = detector
         self._clock = clock
+        self._pause = pause
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wanted: set[str] = set()
 
@@ -152,23 +163,49 @@ class Conversations:
             del self._workers[id]
 
     async def _answer_pending(self, id: str) -> None:
-        while pending := await self.store.next_pending(id):
-            conversation, message = pending
+        while pending := await self.store.pending(id):
+            conversation, messages = pending
             started = time.monotonic()
             try:
-                answered = await self._answer(conversation, message)
+                if await self._more_may_come(conversation, messages):
+                    continue
+                together = self._together(conversation, messages)
+                answered = await self._answer(conversation, together)
             except RasaError as error:
                 logger.warning("Rasa did not answer: %s", error)
-                answered = self._away(conversation)
+                together, answered = messages[:1], self._away(conversation)
             except SQLAlchemyError:
                 raise
             except Exception as error:
                 # Whatever went wrong, the person is told. An exception may quote the message: only its type is logged.
                 logger.error("A message of conversation %s could not be answered: %s", id, type(error).__name__)
-                answered = self._away(conversation)
+                together, answered = messages[:1], self._away(conversation)
             answered.milliseconds = round((time.monotonic() - started) * 1000)
-            await self.store.answer(id, message.seq, answered)
+            await self.store.answer(id, [message.seq for message in together], answered)
             self.notifier.notify(id)
+
+    def _alone(self, conversation: Conversation, message: Message) -> bool:
+        """Whether a message is a choice or belongs to the form, and so is not read together with others."""
+        language = self.knowledge.service.language(conversation.language)
+        chosen = message.content.get("payload") or select(message.content["text"], conversation.choices, language)
+        return bool(chosen or conversation.form)
+
+    def _together(self, conversation: Conversation, messages: Sequence[Message]) -> Sequence[Message]:
+        """The first messages, as far as they are read together: a long one that came first was answered before the next."""
+        if not self._pause or self._alone(conversation, messages[0]) or words(messages[0].content["text"]) > SHORT:
+            return messages[:1]
+        return list(takewhile(lambda message: not self._alone(conversation, message), messages))
+
+    async def _more_may_come(self, conversation: Conversation, messages: Sequence[Message]) -> bool:
+        """Wait a moment after a short message; whether another one came."""
+        if not self._pause or self._alone(conversation, messages[-1]) or words(messages[-1].content["text"]) > SHORT:
+            return False
+        age = (self._clock() - messages[-1].created_at).total_seconds()
+        if len(self._together(conversation, messages)) < len(messages) or age >= self._pause:
+            return False
+        await asyncio.sleep(self._pause - age)
+        newer = await self.store.pending(conversation.id)
+        return newer is not None and len(newer[1]) > len(messages)
 
     def _away(self, conversation: Conversation) -> Answered:
         """What is said when the assistant cannot answer; nothing while an advisor does."""
@@ -181,8 +218,8 @@ class Conversations:
         """Whether an advisor is there now."""
         return self.knowledge.hours.at(self._clock())
 
-    async def _answer(self, conversation: Conversation, message: Message) -> Answered:
-        text, payload = message.content["text"], message.content.get("payload")
+    async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
+        text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
         if payload is None:
             language = self.knowledge.service.language(conversation.language)
             payload = select(text, conversation.choices, language)

@@ -32,11 +32,12 @@ class ExampleError(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """A labelled message: `label` is `topic/question`, a topic, or a service intent."""
+    """A labelled message: `label` is `topic/question`, a topic, or a service intent; `persona` who is imagined to write it."""
 
     text: str
     language: str
     label: str
+    persona: str | None = None
 
     @property
     def intent(self) -> str:
@@ -97,17 +98,19 @@ def read_examples(path: Path) -> list[Example]:
             raise ExampleError(f"{path}:{number}: not JSON: {error}") from None
         if (
             not isinstance(entry, dict)
-            or set(entry) != {"text", "lang", "label"}
+            or not {"text", "lang", "label"} <= set(entry) <= {"text", "lang", "label", "persona"}
             or not all(isinstance(v, str) for v in entry.values())
         ):
-            raise ExampleError(f'{path}:{number}: a line is {{"text": "…", "lang": "…", "label": "…"}}, all strings')
+            raise ExampleError(
+                f'{path}:{number}: a line is {{"text": "…", "lang": "…", "label": "…"}}, perhaps with "persona", all strings'
+            )
         if not entry["text"].strip():
             raise ExampleError(f"{path}:{number}: text is empty")
         if entry["lang"] not in service.by_code:
             raise ExampleError(f"{path}:{number}: lang {entry['lang']!r} is not in content/service.yml")
         if entry["label"] not in labels:
             raise ExampleError(f"{path}:{number}: label {entry['label']!r} is no question, topic or service intent")
-        examples.append(Example(entry["text"], entry["lang"], entry["label"]))
+        examples.append(Example(entry["text"], entry["lang"], entry["label"], entry.get("persona")))
     if not examples:
         raise ExampleError(f"{path}: has no messages")
     return examples
@@ -164,6 +167,14 @@ def rasa_server(settings: Settings) -> Iterator[httpx.Client]:
             server.wait(20)
 
 
+LENGTHS = ("1-4 words", "5-15 words", "16-30 words", "over 30 words")
+
+
+def _length(text: str) -> str:
+    count = words(text)
+    return LENGTHS[0 if count < 5 else 1 if count < 16 else 2 if count < 31 else 3]
+
+
 class Report:
     """What came of the examples."""
 
@@ -214,7 +225,15 @@ class Report:
         by_language: dict[str, list[Result]] = defaultdict(list)
         for result in self.results:
             by_language[result.example.language].append(result)
+        by_persona: dict[str, list[Result]] = defaultdict(list)
+        by_length: dict[str, list[Result]] = defaultdict(list)
+        for result in self.results:
+            if result.example.persona:
+                by_persona[result.example.persona].append(result)
+            by_length[_length(result.example.text)].append(result)
         return {
+            "personas": {name: self._accuracies(results) for name, results in sorted(by_persona.items())},
+            "lengths": {name: self._accuracies(by_length[name]) for name in LENGTHS if name in by_length},
             "languages": {code: self._figures(results) for code, results in by_language.items()},
             "overall": self._figures(self.results),
             "confusions": [
@@ -227,6 +246,10 @@ class Report:
                 for r in self._worst()
             ],
         }  # fmt: skip
+
+    def _accuracies(self, results: list[Result]) -> dict[str, Any]:
+        figures = self._figures(results)
+        return {name: figures[name] for name in ("messages", "topic_accuracy", "question_accuracy", "answered_wrong")}
 
     def _confusions(self) -> Counter[tuple[str, str]]:
         return Counter((r.example.label, r.understood_as) for r in self.results if not r.right)
@@ -247,6 +270,11 @@ class Report:
                     value = len(value)
                 cells.append("-" if value is None else f"{value:.1%}" if isinstance(value, float) else str(value))
             lines.append(f"{name.replace('_', ' '):32}" + "".join(f"{cell:>9}" for cell in cells))
+        for title in ("personas", "lengths"):
+            lines += ["", f"{'by ' + title[:-1]:32}{'messages':>9}{'topic':>9}{'question':>9}{'wrong':>9}"]
+            for name, part in figures[title].items():
+                cells = [f"{part['messages']}", *("-" if part[k] is None else f"{part[k]:.1%}" for k in list(part)[1:])]
+                lines.append(f"{name:32}" + "".join(f"{cell:>9}" for cell in cells))
         lines += ["", "missed emergencies and crises:", *(f"  {text}" for text in figures["overall"]["missed_urgent"])]
         lines += ["", "most frequent confusions:"]
         lines += [f"  {c['count']:3}  {c['label']} → {c['understood_as']}" for c in figures["confusions"]]
@@ -256,6 +284,14 @@ class Report:
             for w in figures["worst"]
         ]
         return "\n".join(lines)
+
+
+def _language(detector: LanguageDetector, example: Example) -> str:
+    """The language seen: of a long message without knowing the page's, of a short one as on a page in its own language."""
+    if words(example.text) >= LONG:
+        return detector.detect(example.text, "en").language
+    detected = detector.detect(example.text, example.language)
+    return detected.language if detected.sure else example.language
 
 
 def evaluate(examples: list[Example], settings: Settings) -> Report:
@@ -282,7 +318,7 @@ def evaluate(examples: list[Example], settings: Settings) -> Report:
                     selector["level"],
                     parsed.get("urgent"),
                     selector["response"]["confidence"] if topical else parsed["intent"]["confidence"],
-                    detector.detect(example.text, "en").language,
+                    _language(detector, example),
                 )
             )
     return Report(results)

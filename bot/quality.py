@@ -21,9 +21,10 @@ NEARLY = 0.8
 
 TRAINING = ROOT / "data" / "nlu"
 HELD_OUT = ROOT / "tests" / "nlu"
+DEVELOPMENT = ROOT / "data" / "development"
 
 QUESTIONS_AT_LEAST = {"fi": 15, "sv": 15, "en": 15, "ku": 25, "ckb": 25}
-SERVICE_AT_LEAST, OUT_OF_SCOPE_AT_LEAST, HELD_OUT_AT_LEAST = 20, 120, 4
+SERVICE_AT_LEAST, OUT_OF_SCOPE_AT_LEAST, HELD_OUT_AT_LEAST = 20, 120, 2
 
 Example = tuple[str, str, str]
 """Where a training example is (file:line), its intent, its text."""
@@ -167,25 +168,27 @@ def nlu() -> Iterator[str]:
             neighbours.add(where, text)
         if language.code in QUESTIONS_AT_LEAST:
             yield from _counts(language.code, examples, questions, service_intents)
-        path = HELD_OUT / f"{language.code}.jsonl"
-        if not path.exists():
-            path = HELD_OUT / "interpreted" / f"{language.code}.jsonl"
-        if not path.exists():
-            continue
-        try:
-            held_out = read_examples(path)
-        except ExampleError as error:
-            yield str(error)
-            continue
-        counts = dict.fromkeys(questions, 0)
-        for number, example in enumerate(held_out, 1):
-            counts[example.label] = counts.get(example.label, 0) + 1
-            if other := neighbours.nearest(example.text):
-                yield f"{path.relative_to(ROOT)}:{number}: nearly repeats the training example {other}: {example.text[:60]!r}"
-        if language.code in QUESTIONS_AT_LEAST:
-            for question, count in counts.items():
-                if question in questions and count < HELD_OUT_AT_LEAST:
-                    yield f"{path.relative_to(ROOT)}: {question}: {count} held-out examples of at least {HELD_OUT_AT_LEAST}"
+        for folder in (HELD_OUT, DEVELOPMENT, HELD_OUT / "interpreted"):
+            path = folder / f"{language.code}.jsonl"
+            if path.exists():
+                yield from _never_trained_on(path, neighbours, questions if language.code in QUESTIONS_AT_LEAST else set())
+
+
+def _never_trained_on(path: Path, neighbours: _Neighbours, questions: set[str]) -> Iterator[str]:
+    """Findings in a file of labelled messages that the model must not have been trained on."""
+    try:
+        messages = read_examples(path)
+    except ExampleError as error:
+        yield str(error)
+        return
+    counts = dict.fromkeys(questions, 0)
+    for number, example in enumerate(messages, 1):
+        counts[example.label] = counts.get(example.label, 0) + 1
+        if other := neighbours.nearest(example.text):
+            yield f"{path.relative_to(ROOT)}:{number}: nearly repeats the training example {other}: {example.text[:60]!r}"
+    for question in sorted(questions):
+        if counts[question] < HELD_OUT_AT_LEAST:
+            yield f"{path.relative_to(ROOT)}: {question}: {counts[question]} messages of at least {HELD_OUT_AT_LEAST}"
 
 
 def findings() -> Iterator[str]:

@@ -19,6 +19,17 @@ def _port(name: str, default: int) -> int:
     return int(value)
 
 
+def _seconds(name: str, default: float) -> float:
+    value = os.environ.get(name, str(default))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 10:
+        raise SettingsError(f"{name}={value!r} is not a number of seconds between 0 and 10")
+    return seconds
+
+
 def _secret(path: Path) -> str:
     """The secret in `path`, made on first use and readable by the owner alone."""
     if not path.exists():
@@ -37,7 +48,10 @@ def _secret(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are and how strict to be. `var` holds all state."""
+    """Where things are and how strict to be. `var` holds all state.
+
+    `pause` is how many seconds are waited after a short message, so that several of them are read together.
+    """
 
     var: Path
     database_url: str
@@ -47,6 +61,7 @@ class Settings:
     secret: str
     rasa_token: str
     production: bool
+    pause: float = 1.0
 
     @property
     def rasa_url(self) -> str:
@@ -62,7 +77,7 @@ class Settings:
 def read_settings() -> Settings:
     """The settings from the environment.
 
-    PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT; all have defaults.
+    PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT, NEUVO_PAUSE; all have defaults.
 
     Raises:
         SettingsError: one of them cannot be used.
@@ -81,4 +96,5 @@ def read_settings() -> Settings:
         secret=os.environ.get("NEUVO_SECRET") or _secret(var / "secret"),
         rasa_token=_secret(var / "rasa_token"),
         production=environment == "production",
+        pause=_seconds("NEUVO_PAUSE", 1.0),
     )

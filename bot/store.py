@@ -265,13 +265,13 @@ class Store:
                 raise RepeatedIdError(client_id) from None
             return first.seq
 
-    async def next_pending(self, id: str) -> tuple[Conversation, Message] | None:
-        """The conversation's oldest message without an answer."""
+    async def pending(self, id: str) -> tuple[Conversation, Sequence[Message]] | None:
+        """The conversation and its messages without an answer, the oldest first; None if there are none."""
         async with self._transaction() as session:
-            query = select(Message).where(Message.conversation_id == id, Message.pending).order_by(Message.seq).limit(1)
-            message = (await session.execute(query)).scalar_one_or_none()
-            conversation = await session.get(Conversation, id) if message else None
-            return (conversation, message) if conversation and message else None
+            query = select(Message).where(Message.conversation_id == id, Message.pending).order_by(Message.seq)
+            messages = (await session.execute(query)).scalars().all()
+            conversation = await session.get(Conversation, id) if messages else None
+            return (conversation, messages) if conversation else None
 
     async def unanswered(self) -> Sequence[str]:
         """The conversations with a message without an answer: after a restart, the bot goes on with these."""
@@ -279,16 +279,17 @@ class Store:
             query = select(Message.conversation_id).where(Message.pending).distinct()
             return (await session.execute(query)).scalars().all()
 
-    async def answer(self, id: str, seq: int, answered: Answered) -> bool:
-        """Store the answer to a message with all that goes with it; False, and nothing stored, if it has one already."""
+    async def answer(self, id: str, seqs: Sequence[int], answered: Answered) -> bool:
+        """Store the answer to one message, or to several read together, under the last; False, and nothing, if there is one."""
         async with self._transaction() as session:
             taken = await session.execute(
                 update(Message)
-                .where(Message.conversation_id == id, Message.seq == seq, Message.pending)
+                .where(Message.conversation_id == id, Message.seq.in_(seqs), Message.pending)
                 .values(pending=False)
                 .returning(Message.id)
             )
-            if taken.scalar_one_or_none() is None:
+            if len(taken.scalars().all()) != len(seqs):
+                await session.rollback()
                 return False
             conversation = await session.get_one(Conversation, id)
             for name, value in answered.changes.items():
@@ -303,7 +304,7 @@ class Store:
                         type=reply.type,
                         language=reply.language,
                         content=reply.content,
-                        reply_to=seq,
+                        reply_to=seqs[-1],
                     )
                 )
             session.add(

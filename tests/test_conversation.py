@@ -406,7 +406,7 @@ def test_two_sure_messages_in_another_language_offer_one_tap_to_switch(person: P
 def test_a_slash_is_no_command(person: People) -> None:
     someone = person("en")
     someone.press('/early_childhood_education{"question": "apply"}')
-    for text in ("/restart", "/session_start", "/", "///"):
+    for text in ("/restart", "/", "///"):
         assert someone.say(text)[0]["type"] != "answer"
     (reply,) = someone.say("and how much does it cost?")
     assert reply["id"] == "early_childhood_education/fees"  # nothing was wiped

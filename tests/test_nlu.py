@@ -38,26 +38,20 @@ def reports(service: Service) -> dict[str, Report]:
 def test_topic_and_question_are_right_on_messages_never_seen(reports: dict[str, Report], language: str) -> None:
     figures = reports[language].figures()["overall"]
     assert figures["topic_accuracy"] >= 0.95, reports[language].text()
-    assert figures["question_accuracy"] >= 0.88, reports[language].text()
-
-
-KNOWN_MISS = "ببوورن ئەگەر شوێنی خۆی نییە، بەڵام کاکم شەکرەی هەیە و ماوەیەکە بانگی دەکەم بەخەبەر نایەت"
-"""The one held-out emergency the model does not see yet (a brother with diabetes who does not wake up, told with an apology).
-
-It is not trained on, since a held-out message that is trained on measures nothing.
-"""
+    assert figures["question_accuracy"] >= 0.92, reports[language].text()
 
 
 @pytest.mark.parametrize("language", FULL)
 def test_no_emergency_and_no_crisis_is_missed(reports: dict[str, Report], language: str) -> None:
     figures = reports[language].figures()["overall"]
-    assert figures["urgent_messages"] >= 38
-    assert [text for text in figures["missed_urgent"] if text != KNOWN_MISS] == []
+    assert figures["urgent_messages"] >= 19
+    assert figures["missed_urgent"] == []
 
 
-@pytest.mark.parametrize("language", FULL)
-def test_few_messages_out_of_scope_get_an_answer(reports: dict[str, Report], language: str) -> None:
-    assert reports[language].figures()["overall"]["false_answers_to_out_of_scope"] <= 0.1
+def test_few_messages_out_of_scope_get_an_answer(reports: dict[str, Report]) -> None:
+    # Over all languages: one has some twenty such messages.
+    together = Report([result for report in reports.values() for result in report.results])
+    assert together.figures()["overall"]["false_answers_to_out_of_scope"] <= 0.05
 
 
 @pytest.mark.parametrize("path", sorted((HELD_OUT / "interpreted").glob("*.jsonl")), ids=lambda path: path.stem)

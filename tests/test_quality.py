@@ -13,6 +13,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with training data and held-out messages of its own, beside the real domain and content."""
     monkeypatch.setattr(quality, "TRAINING", tmp_path / "data")
     monkeypatch.setattr(quality, "HELD_OUT", tmp_path / "held_out")
+    monkeypatch.setattr(quality, "DEVELOPMENT", tmp_path / "development")
     monkeypatch.setattr(quality, "ROOT", tmp_path)
     (tmp_path / "domain.yml").write_text((Path(__file__).parent.parent / "domain.yml").read_text())
     (tmp_path / "data" / "ar").mkdir(parents=True)
