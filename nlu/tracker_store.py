@@ -1,7 +1,7 @@
 """Rasa's trackers, kept in memory: of so many conversations, and of each the last events."""
 
 from collections import OrderedDict
-from typing import Any, Optional
+from typing import Any
 
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -15,18 +15,16 @@ class BoundedTrackerStore(InMemoryTrackerStore):
     about eight); `conversations`: of how many, the longest unused being forgotten first.
     """
 
-    def __init__(self, *arguments: Any, events: int = 48, conversations: int = 20000, **keywords: Any) -> None:
+    def __init__(self, *arguments: Any, events: int = 60, conversations: int = 20000, **keywords: Any) -> None:
         """Set up; endpoints.yml gives the two bounds."""
         super().__init__(*arguments, **keywords)
         self.store: OrderedDict = OrderedDict()
         self._events = int(events)
         self._conversations = int(conversations)
 
-    async def get_or_create_tracker(
-        self, sender_id: str, max_event_history: Optional[int] = None, append_action_listen: bool = True
-    ) -> DialogueStateTracker:
-        """The tracker of a conversation, with its last events."""
-        return await super().get_or_create_tracker(sender_id, max_event_history or self._events, append_action_listen)
+    def init_tracker(self, sender_id: str) -> DialogueStateTracker:
+        """A tracker that keeps its last events. Rasa's own wrapper of the store never asks for a bounded one."""
+        return DialogueStateTracker(sender_id, self.domain.slots, max_event_history=self._events)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Keep a tracker, as the one used last."""
