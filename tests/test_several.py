@@ -1,9 +1,12 @@
 """People say one thing in several messages, and several things in one."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from bot.choices import question_of
+from guidance.content import ROOT
 from tests.conftest import Person
 
 People = Callable[..., Person]
@@ -72,3 +75,14 @@ def test_of_two_things_in_one_message_one_is_answered_and_the_other_offered(
         assert reply["id"].partition("/")[2] in asked
         found.add(reply["id"].partition("/")[2])
     assert len(found) >= 2, offered
+
+
+def test_of_two_things_in_messages_never_seen_both_are_mostly_found(person: People) -> None:
+    lines = (ROOT / "tests" / "several" / "en.jsonl").read_text(encoding="utf-8").splitlines()
+    found = []
+    for line in map(json.loads, lines):
+        said = person("en", True).say(line["text"])[-1]
+        offered = {said.get("id"), *(question_of(choice["payload"]) for choice in said["choices"])}
+        found.append(len(offered & set(line["labels"])))
+    one, both = (sum(count >= least for count in found) / len(found) for least in (1, 2))
+    assert (one >= 0.9) and (both >= 0.6), f"one of two {one:.0%}, both {both:.0%}"
