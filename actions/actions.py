@@ -105,7 +105,8 @@ class ActionAnswer(NeuvoAction):
         own = [question for question in turn.knowledge.answers if question.startswith(f"{turn.intent}/")]
         likely = [question for question in turn.ranked if question in own][:LIKELIEST] or own
         text = _("You are asking about: {topic}. Which of these is your question?").format(topic=turn.wording.topic(turn.intent))
-        options = [payloads.choice_of_question(turn, question) for question in likely]
+        also = [turn.also] if turn.also else []
+        options = [payloads.choice_of_question(turn, question) for question in dict.fromkeys([*likely, *also])]
         return [payloads.choices(text, [*options, payloads.choice_of_person(turn)])], {"topic": turn.intent, "unsure": 0}
 
 

@@ -100,7 +100,7 @@ def answer(turn: Turn, question: str) -> Payload:
     original = None
     if not reviewed:
         original = {"language": SOURCE, "question": source.question, "blocks": _blocks(turn, source.answer, SOURCE)}
-    also = [turn.also] if turn.also in turn.knowledge.answers and turn.also != question else []
+    also = [turn.also] if turn.also else []
     follow_ups = [choice_of_question(turn, other) for other in dict.fromkeys([*also, *source.next]) if other != question]
     return {
         "type": "answer",

@@ -98,7 +98,7 @@ def read_turn(tracker: Tracker, knowledge: Knowledge) -> Turn:
         intent=intent,
         level=level,
         ranked=ranked,
-        also=selector.get("also"),
+        also=also if (also := selector.get("also")) in knowledge.answers else None,
         urgent=message.get("urgent"),
         topic=tracker.get_slot("topic"),
         last_question=tracker.get_slot("question"),

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import takewhile
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -191,17 +190,24 @@ class Conversations:
         return bool(chosen or conversation.form)
 
     def _together(self, conversation: Conversation, messages: Sequence[Message]) -> Sequence[Message]:
-        """The first messages, as far as they are read together: a long one that came first was answered before the next."""
-        if not self._pause or self._alone(conversation, messages[0]) or words(messages[0].content["text"]) > SHORT:
-            return messages[:1]
-        return list(takewhile(lambda message: not self._alone(conversation, message), messages))
+        """The first messages, as far as they are read together: short ones, and the first long one after them."""
+        together: list[Message] = []
+        for message in messages if self._pause else messages[:1]:
+            alone = self._alone(conversation, message)
+            if alone and together:
+                break
+            together.append(message)
+            if alone or words(message.content["text"]) > SHORT:
+                break
+        return together
 
     async def _more_may_come(self, conversation: Conversation, messages: Sequence[Message]) -> bool:
         """Wait a moment after a short message; whether another one came."""
-        if not self._pause or self._alone(conversation, messages[-1]) or words(messages[-1].content["text"]) > SHORT:
+        last = self._together(conversation, messages)[-1]
+        if last is not messages[-1] or self._alone(conversation, last) or words(last.content["text"]) > SHORT:
             return False
-        age = (self._clock() - messages[-1].created_at).total_seconds()
-        if len(self._together(conversation, messages)) < len(messages) or age >= self._pause:
+        age = (self._clock() - last.created_at).total_seconds()
+        if age >= self._pause:
             return False
         await asyncio.sleep(self._pause - age)
         newer = await self.store.pending(conversation.id)

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Text, Tuple
 
 import joblib
 import numpy as np
@@ -75,6 +75,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             "also": 0.5,
             "sure": 0.9,
             "context": 3.0,
+            "follows": 0.35,
             "follow_up": {},
             "ranking_length": 10,
             "cache": "var/cache",
@@ -106,7 +107,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         self._encoder = encoder
         self._machines = machines
         self.labels = list(labels)
-        self._topics = frozenset(label.partition("/")[0] for label in labels if _is_question(label))
+        self.topics = frozenset(label.partition("/")[0] for label in labels if _is_question(label))
 
     @classmethod
     def create(
@@ -172,25 +173,46 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         texts = [message.get(TEXT) or "" for message in messages]
         if texts:
             for message, text, shares in zip(messages, texts, self.probabilities(texts), strict=True):
-                probabilities = dict(zip(self.labels, map(float, shares)))
-                result = self._result(probabilities, bool(_WORDS.search(text)), topic, question)
+                result = self.result(shares, topic, question)
+                parts = self._parts(text)
+                if len(parts) > 1 and result["response_selector"]["default"]["level"] != "question":
+                    result = self.result(parts[0])  # two questions in one message share its probability between them
+                result["urgent"] = self._urgent(text, shares)
                 selected = result["response_selector"]["default"]
-                selected["also"] = self._also(text, result[INTENT]["name"]) if selected["level"] == "question" else None
+                if not _WORDS.search(text):
+                    selected["level"], result["urgent"] = "unsure", None
+                others = [self.labels[part.argmax()] for part in parts]
+                others = [label for label in others if not label.startswith(f"{result[INTENT]['name']}/")]
+                selected["also"] = others[0] if others and result[INTENT]["name"] in self.topics else None
                 for key, value in result.items():
                     message.set(key, value, add_to_output=True)
         return messages
 
-    def _also(self, text: Text, topic: Text) -> Optional[Text]:
-        """A question of another topic that a part of the message asks by itself: "I lost my job and cannot pay the rent"."""
-        parts = [part for part in _PARTS.split(text) if len(_WORDS.findall(part)) > 1]
-        if topic not in self._topics or len(parts) < 2 or self._featurizer is None or self._machines is None:
+    def _urgent(self, text: Text, shares: np.ndarray) -> Optional[Text]:
+        """The kind of danger that the message speaks of, or one of its lines: several messages may have been read together."""
+        lines = [line for line in text.splitlines() if _WORDS.search(line)]
+        each = np.vstack([shares, self.probabilities(lines)]) if len(lines) > 1 else shares[None]
+        danger = self.danger(each)
+        worst = danger.argmax()
+        if danger[worst] < self._config["urgent"]:
             return None
+        return max(URGENT, key=lambda kind: each[worst, self.labels.index(kind)])
+
+    def _parts(self, text: Text) -> List[np.ndarray]:
+        """What the parts of a message ask by themselves: "I lost my job and cannot pay the rent".
+
+        The probabilities of the surest part of each topic, surest first; no parts where the message is one.
+        """
+        texts = [part for part in _PARTS.split(text) if len(_WORDS.findall(part)) > 1]
+        if len(texts) < 2 or self._featurizer is None or self._machines is None:
+            return []
         cheap, offsets = self._machines[0]
-        shares = self._softmax(self._featurizer.ngrams(parts) @ cheap + offsets)
-        for label, share in sorted(zip((self.labels[i] for i in shares.argmax(axis=1)), shares.max(axis=1)), key=lambda p: -p[1]):
-            if share >= self._config["also"] and _is_question(label) and not label.startswith(f"{topic}/"):
-                return label
-        return None
+        found: Dict[Text, np.ndarray] = {}
+        for shares in sorted(self._softmax(self._featurizer.ngrams(texts) @ cheap + offsets), key=lambda part: -part.max()):
+            label = self.labels[shares.argmax()]
+            if shares.max() >= self._config["also"] and _is_question(label):
+                found.setdefault(label.partition("/")[0], shares)
+        return list(found.values())
 
     def probabilities(self, texts: List[Text]) -> np.ndarray:
         """How likely each label is for each text (texts × labels), the costly machine asked only where the cheap one is unsure.
@@ -211,7 +233,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         return shares
 
     def _unsure(self, shares: np.ndarray) -> np.ndarray:
-        return (shares.max(axis=1) < self._config["sure"]) | (self._danger(shares) >= self._config["urgent"])
+        return (shares.max(axis=1) < self._config["sure"]) | (self.danger(shares) >= self._config["urgent"])
 
     def without_vector(self, texts: List[Text]) -> float:
         """The share of the texts that the n-grams alone decide."""
@@ -224,16 +246,17 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         odds = np.exp(self._config["sharpness"] * (margins - margins.max(axis=1, keepdims=True)))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    def _danger(self, shares: np.ndarray) -> np.ndarray:
+    def danger(self, shares: np.ndarray) -> np.ndarray:
         """How likely an emergency or a crisis is (one number a text)."""
         return shares[:, [self.labels.index(kind) for kind in URGENT]].sum(axis=1)
 
-    def _result(
-        self, probabilities: Dict[Text, float], understood: bool, topic: Optional[Text], question: Optional[Text]
-    ) -> Dict[Text, Any]:
-        danger = {kind: probabilities.get(kind, 0.0) for kind in URGENT}
-        urgent = max(danger, key=danger.__getitem__) if sum(danger.values()) >= self._config["urgent"] else None
+    def result(self, shares: np.ndarray, topic: Optional[Text] = None, question: Optional[Text] = None) -> Dict[Text, Any]:
+        """What Rasa is told of a message with these probabilities, in the topic and after the question talked about."""
+        probabilities = dict(zip(self.labels, map(float, shares)))
+        thresholds = self._config
         if topic:
+            if self.labels[shares.argmax()].startswith(f"{FOLLOW_UP}/"):
+                thresholds = {**thresholds, "question": thresholds["follows"]}
             probabilities = self._in_context(probabilities, topic, question)
         intents: Dict[Text, float] = {}
         for label, probability in probabilities.items():
@@ -245,27 +268,26 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         return {
             INTENT: intent_ranking[0],
             INTENT_RANKING_KEY: intent_ranking,
-            "urgent": urgent if understood else None,
             "response_selector": {
-                "all_retrieval_intents": sorted(self._topics),
+                "all_retrieval_intents": sorted(self.topics),
                 "default": {
                     "response": ranking[0],
                     "ranking": ranking,
-                    "level": self._level(intent_ranking[0], ranking[0]) if understood else "unsure",
+                    "level": self.level(intent_ranking[0], ranking[0], thresholds),
                 },
             },
         }
 
-    def _level(self, intent: Dict[Text, Any], best: Dict[Text, Any]) -> Text:
-        """How sure the model is, by the thresholds of config.yml."""
+    def level(self, intent: Dict[Text, Any], best: Dict[Text, Any], thresholds: Mapping[Text, float]) -> Text:
+        """How sure the model is of the likeliest intent and question, by the thresholds `question`, `topic` and `service`."""
         if intent["name"] == FOLLOW_UP:
             return "unsure"
-        if intent["name"] not in self._topics:
-            return "question" if intent["confidence"] >= self._config["service"] else "unsure"
+        if intent["name"] not in self.topics:
+            return "question" if intent["confidence"] >= thresholds["service"] else "unsure"
         in_topic = best["intent_response_key"].startswith(f"{intent['name']}/")
-        if in_topic and best["confidence"] >= self._config["question"]:
+        if in_topic and best["confidence"] >= thresholds["question"]:
             return "question"
-        return "topic" if intent["confidence"] >= self._config["topic"] else "unsure"
+        return "topic" if intent["confidence"] >= thresholds["topic"] else "unsure"
 
     def _in_context(self, probabilities: Dict[Text, float], topic: Text, question: Optional[Text]) -> Dict[Text, float]:
         """The probabilities given what was talked about.

@@ -14,10 +14,11 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import yaml
+from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 
-from nlu.classifier import FOLLOW_UP, URGENT, QuestionClassifier
+from nlu.classifier import URGENT, QuestionClassifier
 
 ROOT = Path(__file__).parent.parent
 DEVELOPMENT = ROOT / "data" / "development"
@@ -35,7 +36,7 @@ def load(model: Path, **parameters: Any) -> QuestionClassifier:
     config = {**QuestionClassifier.get_default_config(), **next(c for c in pipeline if c["name"] == COMPONENT), **parameters}
     with tempfile.TemporaryDirectory() as folder:
         storage, _ = LocalModelStorage.from_model_archive(Path(folder), model)
-        return QuestionClassifier.load(config, storage, Resource(f"train_{COMPONENT}0"), None)  # type: ignore[arg-type]
+        return QuestionClassifier.load(config, storage, Resource(f"train_{COMPONENT}0"), ExecutionContext(GraphSchema({})))
 
 
 class Development:
@@ -43,17 +44,10 @@ class Development:
 
     def __init__(self, classifier: QuestionClassifier, labels: List[str], shares: np.ndarray, costs: Dict[str, float]) -> None:
         """Set up with the messages' labels and the probabilities (messages × classes) that the classifier gives them."""
-        classes = classifier.labels
-        topics = [name.partition("/")[0] for name in classes]
-        self._names = sorted(set(topics))
-        intents = np.stack([shares[:, [t == name for t in topics]].sum(axis=1) for name in self._names], axis=1)
-        self._intent, self._intent_share = intents.argmax(axis=1), intents.max(axis=1)
-        questions = np.array(["/" in name and not name.startswith(FOLLOW_UP) for name in classes])
-        best = np.where(questions, shares, -1)
-        self._question, self._question_share = best.argmax(axis=1), best.max(axis=1)
-        self._classes, self._labels, self._costs = classes, labels, costs
-        self.danger = shares[:, [classes.index(kind) for kind in URGENT]].sum(axis=1)
-        self._topical = {name.partition("/")[0] for name in np.array(classes)[questions]}
+        self._classifier, self._labels, self._costs = classifier, labels, costs
+        results = [classifier.result(row) for row in shares]
+        self._understood = [(result["intent"], result["response_selector"]["default"]["response"]) for result in results]
+        self.danger = classifier.danger(shares)
         self.kinds = np.array([self._kind(label) for label in labels])
 
     def _kind(self, label: str) -> str:
@@ -61,29 +55,33 @@ class Development:
             return "danger"
         if label == "out_of_scope":
             return label
-        return "in_scope" if label.partition("/")[0] in self._topical else "service"
+        return "in_scope" if label.partition("/")[0] in self._classifier.topics else "service"
 
     def _weighted(self, cost: np.ndarray, kinds: Tuple[str, ...]) -> float:
         return float(sum(self._costs[f"share_{kind}"] * cost[self.kinds == kind].mean() for kind in kinds))
 
     def reply_cost(self, question: float, topic: float, service: float) -> float:
         """The mean cost of a message's reply at these thresholds."""
-        costs, cost = self._costs, np.zeros(len(self._labels))
-        for i, label in enumerate(self._labels):
-            name, best = self._names[self._intent[i]], self._classes[self._question[i]]
-            expected = label.partition("/")[0]
-            outside = self.kinds[i] == "out_of_scope"
-            if name == FOLLOW_UP or (self._intent_share[i] < service and name not in self._topical):
-                cost[i] = 0 if outside else costs["unsure"]
-            elif name not in self._topical:
-                cost[i] = 0 if name == expected else costs["question_back"] if outside else costs["wrong_reply"]
-            elif best.startswith(f"{name}/") and self._question_share[i] >= question:
-                cost[i] = costs["false_answer"] if outside else 0 if best == label else costs["wrong_answer"]
-            elif self._intent_share[i] >= topic:
-                cost[i] = costs["question_back"] if outside or name == expected else costs["wrong_topic"]
-            else:
-                cost[i] = 0 if outside else costs["unsure"]
+        thresholds = {"question": question, "topic": topic, "service": service}
+        cost = np.array(
+            [
+                self._reply_cost(
+                    label, intent["name"], best["intent_response_key"], self._classifier.level(intent, best, thresholds)
+                )
+                for label, (intent, best) in zip(self._labels, self._understood, strict=True)
+            ]
+        )
         return self._weighted(cost, ("in_scope", "service", "out_of_scope"))
+
+    def _reply_cost(self, label: str, intent: str, question: str, level: str) -> float:
+        outside, right = label == "out_of_scope", intent == label.partition("/")[0]
+        if level == "unsure":
+            return 0 if outside else self._costs["unsure"]
+        if intent not in self._classifier.topics:
+            return 0 if right else self._costs["question_back" if outside else "wrong_reply"]
+        if level == "question":
+            return 0 if question == label else self._costs["false_answer" if outside else "wrong_answer"]
+        return self._costs["question_back" if outside or right else "wrong_topic"]
 
     def danger_cost(self, urgent: float) -> float:
         """The mean cost of seeing danger from this likelihood on."""
@@ -124,7 +122,7 @@ def choose(model: Path) -> Dict[str, float]:
         print(f"{level:16} {exact.danger_cost(level):18.4f} {int((danger & ~seen).sum()):8} {(seen & ~danger).mean():14.1%}")
     # So few messages tell little of how unlikely real danger may look: the level is kept well below where the cost is least.
     cheapest = min(URGENT_LEVELS, key=lambda level: (round(exact.danger_cost(level), 4), level))
-    urgent = max(level for level in URGENT_LEVELS if level <= cheapest / costs["danger_margin"])
+    urgent = max((level for level in URGENT_LEVELS if level <= cheapest / costs["danger_margin"]), default=URGENT_LEVELS[0])
     print(f"cheapest from {cheapest:g}; taken, for a margin of {costs['danger_margin']:g}: {urgent:g}")
     question, topic, service = min(itertools.product(QUESTION, TOPIC, SERVICE), key=lambda levels: exact.reply_cost(*levels))
     least = exact.reply_cost(question, topic, service)

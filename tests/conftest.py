@@ -4,10 +4,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from bot.language import LanguageDetector
 from guidance.content import ROOT
 from guidance.knowledge import Knowledge, knowledge
 
+FULL = ["fi", "sv", "en", "ku", "ckb"]
 MODEL = ROOT / "var" / "models" / "neuvo.tar.gz"
 
 
@@ -90,6 +93,10 @@ class Service:
                 pass
             time.sleep(0.5)
         raise AssertionError("not ready again within two minutes")
+
+    def set_mode(self, conversation: str, mode: str) -> None:
+        with closing(sqlite3.connect(self.folder / "neuvo.sqlite3", timeout=10)) as database, database:
+            database.execute("UPDATE conversations SET mode = ? WHERE id = ?", (mode, conversation))
 
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted((self.folder / "log").iterdir()))

@@ -68,6 +68,8 @@ def test_asking_when_nothing_runs_says_how_to_start_it(tmp_path: Path) -> None:
     [
         ({"PORT": "http"}, "PORT='http' is not a port number"),
         ({"PORT": "70000"}, "PORT='70000' is not a port number"),
+        ({"NEUVO_PAUSE": "soon"}, "NEUVO_PAUSE='soon'"),
+        ({"NEUVO_PAUSE": "-1"}, "NEUVO_PAUSE='-1'"),
         ({"NEUVO_ENV": "prod"}, "NEUVO_ENV='prod' must be development or production"),
         ({"NEUVO_ENV": "production"}, "status is still `pilot`"),
     ],

@@ -1,4 +1,4 @@
-"""Whole conversations with the running service: the ladder, context, every service intent, danger, a human."""
+"""Whole conversations with the running service: the ladder, context, every service intent, languages."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from guidance.knowledge import Knowledge
-from tests.conftest import Person, Service
+from tests.conftest import FULL, Person, Service
 
 People = Callable[..., Person]
-FULL = ["fi", "sv", "en", "ku", "ckb"]
 
 # One real question per topic and language.
 QUESTIONS = {
@@ -217,147 +216,6 @@ def test_each_service_intent_is_answered_in_the_persons_language(
 def _last_outcome(service: Service) -> Any:
     with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
         return database.execute("SELECT outcome FROM turns ORDER BY id DESC LIMIT 1").fetchone()[0]
-
-
-ASKING_FOR_A_HUMAN = {
-    "fi": "Haluan puhua ihmisen kanssa",
-    "sv": "Jag vill prata med en människa",
-    "en": "I want to talk to a real person",
-    "ku": "Ez dixwazim bi mirovekî re biaxivim",
-    "ckb": "دەمەوێت لەگەڵ مرۆڤێک قسە بکەم",
-}
-
-
-@pytest.mark.parametrize("language", FULL)
-def test_asking_for_a_person_tells_whether_one_is_there_and_offers_a_call_back(person: People, language: str) -> None:
-    (reply,) = person(language).say(ASKING_FOR_A_HUMAN[language])
-    assert (reply["type"], reply["reason"]) == ("handoff", "asked")
-    assert isinstance(reply["open"], bool)
-    assert (reply["opens_at"] is None) is reply["open"]
-    assert "040 636 8097" in reply["text"]
-    assert reply["choices"][0]["payload"] == "/request_callback"
-
-
-def test_a_call_back_is_asked_for_stored_and_listed(person: People, service: Service) -> None:
-    someone = person("en")
-    someone.press("/human_handoff")
-    (how,) = someone.press("/request_callback")
-    assert how["type"] == "choices"
-    someone.press("callback:phone")
-    (wrong,) = someone.say("12345")
-    assert "not a complete phone number" in wrong["text"]
-    someone.say("040 123 4567")
-    someone.say("3")  # English is the first of the list in an English conversation; 3 is Swedish
-    (times,) = someone.press("callback:no")
-    (done,) = someone.press(times["choices"][0]["payload"])
-    assert "reference" in done["text"]
-    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
-        row = database.execute("SELECT how, contact, language, interpreter, reference FROM callbacks").fetchone()
-    assert row[:4] == ("phone", "+358401234567", "sv", 0)
-    assert row[4] in done["text"]
-
-
-def test_an_emergency_interrupts_the_call_back_form_which_then_goes_on(person: People) -> None:
-    someone = person("en")
-    someone.press("/request_callback")
-    someone.press("callback:phone")
-    urgent, again = someone.say("help there is a fire in our house and people are inside")
-    assert urgent["type"] == "urgent"
-    assert urgent["lines"][0]["number"] == "112"
-    assert "phone number" in again["text"]
-    (language,) = someone.say("0401234567")
-    assert "language" in language["text"]
-
-
-def test_a_question_during_the_form_is_answered_and_the_form_goes_on(person: People) -> None:
-    someone = person("en")
-    someone.press("/request_callback")
-    answer, again = someone.say("How do I apply for Finnish citizenship?")
-    assert answer["type"] == "answer"
-    assert again["choices"][0]["payload"] == "callback:phone"
-
-
-EMERGENCIES = {
-    "fi": "Apua, keittiössä palaa!",
-    "sv": "Hjälp, det brinner i köket!",
-    "en": "My husband is not breathing, help",
-    "ku": "Alîkarî! Mala me dişewite, agir heye",
-    "ckb": "فریام کەون ماڵەکەمان ئاگری گرتووە",
-    "ar": "النجدة هناك حريق في بيتنا",
-    "ru": "Помогите, у нас в квартире пожар",
-    "so": "I caawi, guriga dab ayaa ka kacay",
-    "et": "Appi, meil on korteris tulekahju",
-    "uk": "Допоможіть, у нас у квартирі пожежа",
-    "fa": "کمک کنید خانه ما آتش گرفته",
-    "sq": "Ndihmë, ka zjarr në shtëpi",
-    "zh": "救命,我家着火了",
-    "tr": "İmdat, evde yangın var",
-    "vi": "Cứu với, nhà tôi đang cháy",
-    "es": "Ayuda, hay un incendio en mi casa",
-    "fr": "Au secours, il y a le feu chez moi",
-    "bn": "বাঁচান, আমাদের ঘরে আগুন লেগেছে",
-    "hi": "मदद करो, हमारे घर में आग लग गई है",
-    "ur": "مدد کریں ہمارے گھر میں آگ لگ گئی ہے",
-    "ne": "बचाउनुहोस्, हाम्रो घरमा आगो लागेको छ",
-    "th": "ช่วยด้วย ไฟไหม้บ้าน",
-    "ti": "ሓግዙና ገዛና ሓዊ ተወሊዑ ኣሎ",
-    "de": "Hilfe, es brennt in unserer Wohnung",
-    "pl": "Pomocy, w naszym mieszkaniu jest pożar",
-}
-
-
-@pytest.mark.parametrize("language", EMERGENCIES)
-def test_an_emergency_is_answered_at_once_in_all_25_languages(person: People, known: Knowledge, language: str) -> None:
-    someone = person(language)
-    reply = someone.say(EMERGENCIES[language])[0]
-    assert (reply["type"], reply["kind"]) == ("urgent", "emergency")
-    assert reply["language"] == language
-    assert reply["lines"][0]["number"] == "112"
-    said = known.translations.catalog(language)
-    assert reply["text"].splitlines()[0] == said.say(said.pgettext("urgent", known.urgent.emergency.text[0]))
-
-
-CRISES = {
-    "fi": "Mieheni hakkaa minua ja pelkään hänen tappavan minut",
-    "sv": "Min man slår mig och jag är rädd för honom",
-    "en": "I do not want to live any more",
-    "ku": "Mêrê min li min dixe û ez ditirsim",
-    "ckb": "مێردەکەم لێم دەدات و دەترسم بمکوژێت",
-}
-
-
-@pytest.mark.parametrize("language", FULL)
-def test_a_crisis_is_answered_with_crisis_lines(person: People, language: str) -> None:
-    reply = person(language).say(CRISES[language])[0]
-    assert (reply["type"], reply["kind"]) == ("urgent", "crisis")
-    assert "080 005 005" in {line["number"] for line in reply["lines"]}
-
-
-@pytest.mark.parametrize("mode", ["bot", "waiting", "advisor"])
-def test_an_emergency_is_seen_in_every_mode(person: People, service: Service, mode: str) -> None:
-    someone = person("en")
-    someone.say("hello")
-    _set_mode(service, someone, mode)
-    replies = someone.say("help, my child swallowed pills and is unconscious")
-    assert [reply["type"] for reply in replies] == ["urgent"]
-
-
-def _set_mode(service: Service, someone: Person, mode: str) -> None:
-    with closing(sqlite3.connect(service.folder / "neuvo.sqlite3", timeout=10)) as database, database:
-        database.execute("UPDATE conversations SET mode = ? WHERE id = ?", (mode, someone.id))
-
-
-def test_while_an_advisor_talks_the_assistant_is_silent_and_while_waiting_it_answers(person: People, service: Service) -> None:
-    someone = person("en")
-    someone.say("hello")
-    _set_mode(service, someone, "advisor")
-    seq = someone.send("How do I get a tax card?")
-    urgent = someone.say("help, there is a fire here")  # answered in order, so the tax card was passed over
-    assert [reply["type"] for reply in urgent] == ["urgent"]
-    assert [message for message in someone.messages() if message["reply_to"] == seq] == []
-    _set_mode(service, someone, "waiting")
-    (answer,) = someone.say("How do I get a tax card?")
-    assert answer["type"] == "answer"
 
 
 INTERPRETED = [

@@ -6,13 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.evaluation import Report, evaluate, read_examples
+from bot.evaluation import URGENT, Report, evaluate, read_examples
 from bot.settings import Settings
 from guidance.content import ROOT
-from tests.conftest import Service
+from tests.conftest import FULL, Service
 
 HELD_OUT = ROOT / "tests" / "nlu"
-FULL = ["fi", "sv", "en", "ku", "ckb"]
 
 
 def settings(service: Service) -> Settings:
@@ -46,6 +45,23 @@ def test_no_emergency_and_no_crisis_is_missed(reports: dict[str, Report], langua
     figures = reports[language].figures()["overall"]
     assert figures["urgent_messages"] >= 19
     assert figures["missed_urgent"] == []
+
+
+AFTERWARDS = {
+    "fi": "ja vielä: mistä saan verokortin uuteen työhön?",
+    "sv": "och en sak till: var får jag ett skattekort?",
+    "en": "and one more thing: where do I get a tax card for my new job?",
+    "ku": "û tiştek din: ez ji ku karta bacê distînim?",
+    "ckb": "شتێکی تریش: لە کوێ کارتی باج وەربگرم؟",
+}
+
+
+@pytest.mark.parametrize("language", FULL)
+def test_danger_is_not_missed_for_what_is_said_after_it(service: Service, language: str) -> None:
+    # Several messages may be read together: an emergency among them must not be thinned out by the others.
+    dangers = [example.text for example in read_examples(HELD_OUT / f"{language}.jsonl") if example.label in URGENT]
+    missed = [text for text in dangers if not parse(service, f"{text}\n{AFTERWARDS[language]}").get("urgent")]
+    assert missed == []
 
 
 def test_few_messages_out_of_scope_get_an_answer(reports: dict[str, Report]) -> None:

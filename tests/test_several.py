@@ -38,6 +38,23 @@ def test_danger_in_one_of_them_is_not_lost(person: People) -> None:
     assert "urgent" in {message["type"] for message in someone.messages()}
 
 
+def test_danger_is_not_thinned_out_by_a_question_that_is_read_with_it(person: People) -> None:
+    someone = person("fi", True)
+    someone.send("mieheni ei hengitä")
+    replies = someone.say("Mistä saan verokortin, aloitan uudessa työssä?")
+    assert replies[0]["type"] == "urgent"
+
+
+def test_a_long_message_that_came_first_is_answered_by_itself(person: People) -> None:
+    someone = person("en", True)
+    first = someone.send("How can I find a rental apartment in Espoo?")
+    second = someone.send("And where do I get a tax card for my new job?")
+    assert [someone.replies_to(seq)[-1]["id"] for seq in (first, second)] == [
+        "housing/find_rental",
+        "studying_and_working/tax_card",
+    ]
+
+
 def test_a_question_after_a_greeting_is_answered_with_it(person: People) -> None:
     someone = person("en", True)
     someone.send("hello")
@@ -77,11 +94,12 @@ def test_of_two_things_in_one_message_one_is_answered_and_the_other_offered(
     assert len(found) >= 2, offered
 
 
-def test_of_two_things_in_messages_never_seen_both_are_mostly_found(person: People) -> None:
-    lines = (ROOT / "tests" / "several" / "en.jsonl").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("language", ["fi", "en", "ku"])
+def test_of_two_things_in_messages_never_seen_both_are_mostly_found(person: People, language: str) -> None:
+    lines = (ROOT / "tests" / "several" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
     found = []
     for line in map(json.loads, lines):
-        said = person("en", True).say(line["text"])[-1]
+        said = person(language, True).say(line["text"])[-1]
         offered = {said.get("id"), *(question_of(choice["payload"]) for choice in said["choices"])}
         found.append(len(offered & set(line["labels"])))
     one, both = (sum(count >= least for count in found) / len(found) for least in (1, 2))

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from guidance.content import ROOT
-from tests.conftest import MODEL, Person
-
-FULL = ["fi", "sv", "en", "ku", "ckb"]
+from tests.conftest import FULL, MODEL, Person
 
 
 def test_rasas_end_to_end_stories_pass(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from guidance.knowledge import Knowledge
 from guidance.languages import read_service
 from guidance.opening_hours import DeskState
 from guidance.translations import LTR_ISOLATE, POP_ISOLATE, Translations, isolate
+from tests.conftest import FULL
 
-FULL = ["fi", "sv", "en", "ku", "ckb"]
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
 

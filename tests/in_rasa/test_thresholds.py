@@ -1,12 +1,11 @@
 """The thresholds cost least on the development messages, by the stated costs, and are written in their places."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import yaml
 
 from nlu import thresholds
+from nlu.classifier import QuestionClassifier
 from nlu.thresholds import DEVELOPMENT, Development
 
 LABELS = ["crisis", "emergency", "greet", "housing/find_rental", "housing/tenant_rights", "out_of_scope"]
@@ -16,7 +15,8 @@ COSTS = yaml.safe_load((DEVELOPMENT / "costs.yml").read_text())
 def development(*messages):
     """Messages as (label, the probabilities of LABELS)."""
     shares = np.array([shares for _, shares in messages])
-    return Development(SimpleNamespace(labels=LABELS), [label for label, _ in messages], shares, COSTS)
+    classifier = QuestionClassifier(QuestionClassifier.get_default_config(), None, None, labels=LABELS)
+    return Development(classifier, [label for label, _ in messages], shares, COSTS)
 
 
 RIGHT = ("housing/find_rental", [0, 0, 0, 0.7, 0.3, 0])
