@@ -11,10 +11,13 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import migrations, problems
 from bot.channels import web
 from bot.conversation import Conversations
+from bot.desk import pages
+from bot.desk.accounts import Accounts
 from bot.language import LanguageDetector
 from bot.rasa import Rasa, RasaError
 from bot.settings import Settings, SettingsError
@@ -25,6 +28,9 @@ from guidance.knowledge import Knowledge, knowledge
 STATIC = Path(__file__).parent / "static"
 LARGEST_BODY = 64 * 1024
 """Bytes of a request at most: a message of 2,000 characters in any script, and room to spare."""
+
+LOOK = 15
+"""Seconds between two looks for conversations whose advisor is gone."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -76,6 +82,16 @@ async def _checks(app: FastAPI, settings: Settings) -> dict[str, str]:
     return dict(zip(parts, results, strict=True))
 
 
+async def _return_forgotten(conversations: Conversations) -> None:
+    """Look, again and again, whether an advisor who holds a conversation is gone."""
+    while True:
+        try:
+            await conversations.queue.return_forgotten()
+        except SQLAlchemyError as error:
+            logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
+        await asyncio.sleep(LOOK)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application with everything it needs.
 
@@ -92,8 +108,11 @@ def create_app(settings: Settings) -> FastAPI:
         rasa = Rasa(settings.rasa_url, settings.rasa_token)
         conversations = Conversations(store, rasa, known, LanguageDetector(known.service), pause=settings.pause)
         app.state.conversations = conversations
+        app.state.accounts = Accounts(store)
         await conversations.resume()
+        watch = asyncio.create_task(_return_forgotten(conversations))
         yield
+        watch.cancel()
         await conversations.close()
         await rasa.close()
         await store.close()
@@ -106,6 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"4XX": {"description": "A problem (RFC 9457): type, title, status, detail, field"}},
     )
     app.state.tokens = Tokens(settings.secret)
+    app.state.production = settings.production
     problems.install(app)
 
     @app.middleware("http")
@@ -131,6 +151,7 @@ def create_app(settings: Settings) -> FastAPI:
         return JSONResponse({"ready": fine, **checks, "service": known.service.status}, 200 if fine else 503)
 
     app.include_router(web.router)
+    pages.install(app)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

@@ -21,6 +21,8 @@ SERVICE_INTENTS = (
 
 LANGUAGE = "language:"
 CALL_BACK = "callback:"
+LEAVE = "queue:leave"
+"""The choice not to wait for an advisor any more."""
 
 _QUESTION = re.compile(r"/(?P<topic>\w+)(?P<entities>\{.*\})")
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -39,7 +41,7 @@ def check_payload(payload: str, questions: Collection[str], service: Service) ->
     if payload.startswith(LANGUAGE):
         if payload.removeprefix(LANGUAGE) in service.by_code:
             return payload
-    elif payload.startswith(CALL_BACK):
+    elif payload == LEAVE or payload.startswith(CALL_BACK):
         return payload  # the call-back form checks its own, against what it offered
     elif payload.startswith("/"):
         if payload[1:] in (*TOPICS, *SERVICE_INTENTS):

@@ -12,6 +12,7 @@ import httpx
 import typer
 
 from bot.settings import Settings, SettingsError, read_settings
+from bot.tables import Role
 from guidance.content import TRANSLATIONS, ContentError
 from guidance.knowledge import knowledge
 
@@ -142,6 +143,48 @@ def callbacks() -> None:
     with explained():
         settings = read_settings()
         asyncio.run(listed())
+
+
+advisor = typer.Typer(no_args_is_help=True, help="The advisors' accounts.")
+app.add_typer(advisor, name="advisor")
+
+
+@advisor.command("add")
+def add_advisor(
+    login: Annotated[str, typer.Argument(help="What they sign in with, such as their e-mail address")],
+    name: Annotated[str, typer.Option(help="The first name, which people are told")],
+    languages: Annotated[str, typer.Option(help="The languages they speak, such as fi,en,ckb")],
+    role: Annotated[Role, typer.Option(help="A supervisor sees and moves every conversation")] = Role.ADVISOR,
+) -> None:
+    """Make an account for the desk. The password is asked for, or read from standard input."""
+    import asyncio
+    import getpass
+
+    from bot import migrations
+    from bot.desk.accounts import AccountError, Accounts
+    from bot.store import Store, connect
+
+    with explained():
+        settings = read_settings()
+        known = knowledge().service.by_code
+        spoken = [code.strip() for code in languages.split(",")]
+        if unknown := [code for code in spoken if code not in known]:
+            fail(f"--languages: {unknown[0]!r} is not a language of content/service.yml, such as fi, sv, en, ku or ckb")
+        password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        migrations.upgrade(settings.database_url)
+
+        async def add() -> None:
+            store = Store(connect(settings.database_url))
+            try:
+                await Accounts(store).add(login, name, password, role, spoken)
+            finally:
+                await store.close()
+
+        try:
+            asyncio.run(add())
+        except AccountError as error:
+            fail(str(error))
+    typer.echo(f"{login} can sign in at /desk as {name} ({role.value}; {', '.join(spoken)})")
 
 
 @app.command()

@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.callback import CallBackForm, Step
-from bot.choices import CALL_BACK, LANGUAGE, PayloadError, check_payload, question_of, select
+from bot.choices import CALL_BACK, LANGUAGE, LEAVE, PayloadError, check_payload, question_of, select
 from bot.language import LanguageDetector, words
 from bot.masking import mask
 from bot.notifier import Notifier
+from bot.queue import DESK, Queue
 from bot.rasa import Rasa, RasaError
-from bot.store import Answered, Author, Conversation, Message, Mode, Reply, Store, now
+from bot.store import Answered, Reply, Store
+from bot.tables import Author, Conversation, Message, Mode, now
 from guidance.answers import TOPICS
 from guidance.knowledge import Knowledge
 from guidance.opening_hours import DeskState
@@ -62,6 +64,7 @@ class Conversations:
         self.rasa = rasa
         self.knowledge = knowledge
         self.notifier = Notifier()
+        self.queue = Queue(store, self.notifier, knowledge, clock)
         self._detector = detector
         self._clock = clock
         self._pause = pause
@@ -127,6 +130,8 @@ class Conversations:
             return self.knowledge.translations.answer(self.knowledge.answers[question], conversation.language)[0].question
         if payload[1:] in TOPICS:
             return wording.topic(payload[1:])
+        if payload == LEAVE:
+            return wording.leave_the_queue()
         return wording.talk_to_a_person() if payload == "/human_handoff" else "…"
 
     def work(self, id: str) -> None:
@@ -172,16 +177,18 @@ class Conversations:
                 answered = await self._answer(conversation, together)
             except RasaError as error:
                 logger.warning("Rasa did not answer: %s", error)
-                together, answered = messages[:1], self._away(conversation)
+                together, answered = messages[:1], await self._away(conversation)
             except SQLAlchemyError:
                 raise
             except Exception as error:
                 # Whatever went wrong, the person is told. An exception may quote the message: only its type is logged.
                 logger.error("A message of conversation %s could not be answered: %s", id, type(error).__name__)
-                together, answered = messages[:1], self._away(conversation)
+                together, answered = messages[:1], await self._away(conversation)
             answered.milliseconds = round((time.monotonic() - started) * 1000)
             await self.store.answer(id, [message.seq for message in together], answered)
             self.notifier.notify(id)
+            if answered.wait_for or conversation.mode in (Mode.WAITING.value, Mode.ADVISOR.value):
+                self.notifier.notify(DESK)
 
     def _alone(self, conversation: Conversation, message: Message) -> bool:
         """Whether a message is a choice or belongs to the form, and so is not read together with others."""
@@ -213,16 +220,16 @@ class Conversations:
         newer = await self.store.pending(conversation.id)
         return newer is not None and len(newer[1]) > len(messages)
 
-    def _away(self, conversation: Conversation) -> Answered:
+    async def _away(self, conversation: Conversation) -> Answered:
         """What is said when the assistant cannot answer; nothing while an advisor does."""
         code = conversation.language
-        notice = {"text": self.knowledge.wording(code).away(self.desk(), self._clock()), "choices": []}
+        notice = {"text": self.knowledge.wording(code).away(await self.desk(), self._clock()), "choices": []}
         silent = conversation.mode == Mode.ADVISOR.value
         return Answered([] if silent else [Reply("notice", notice, code, Author.SYSTEM)], outcome="away")
 
-    def desk(self) -> DeskState:
-        """Whether an advisor is there now."""
-        return self.knowledge.hours.at(self._clock())
+    async def desk(self) -> DeskState:
+        """Whether an advisor is there now, and how many could take a conversation."""
+        return self.knowledge.hours.at(self._clock(), free=await self.queue.free())
 
     async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
         text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
@@ -236,6 +243,8 @@ class Conversations:
         code = changes.get("language", conversation.language)
         if payload and payload.startswith(LANGUAGE):
             return self._change_language(conversation, payload.removeprefix(LANGUAGE))
+        if payload == LEAVE:
+            return await self._leave(conversation)
         form = conversation.form
         if form and (step := self._form(code).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)
@@ -243,8 +252,10 @@ class Conversations:
             return self._step(self._form(code).problem(form) if form else self._form(code).start(), code, conversation, changes)
         # Free text that begins with / would be a command to Rasa.
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
-        said = await self.rasa.answer(conversation.id, to_rasa, code, self.desk())
-        return self._deliver(conversation, said, code, changes, offer, form)
+        desk = await self.desk()
+        said = await self.rasa.answer(conversation.id, to_rasa, code, desk)
+        answered = self._deliver(conversation, said, code, changes, offer, form)
+        return await self._queued(conversation, said[-1], answered, code) if desk.open and desk.free else answered
 
     def _deliver(
         self,
@@ -278,7 +289,7 @@ class Conversations:
         changes["choices"] = (
             [choice for payload in said for choice in payload.get("choices", [])] if said else conversation.choices
         )
-        if about.get("topic"):
+        if about.get("topic") and conversation.mode != Mode.ADVISOR.value:
             changes["topic"] = about["topic"]
         return Answered(
             replies,
@@ -288,6 +299,24 @@ class Conversations:
             level=about.get("level"),
             outcome="urgent" if "urgent" in outcomes else outcomes[-1],
         )
+
+    async def _queued(self, conversation: Conversation, said: Payload, answered: Answered, code: str) -> Answered:
+        """Who asked for a person while one is at the desk waits for one, and is told the place."""
+        if said["type"] != "handoff" or said["reason"] != "asked" or conversation.mode == Mode.ADVISOR.value:
+            return answered
+        wording = self.knowledge.wording(code)
+        place = await self.queue.place(conversation) or await self.queue.next_place()
+        leave = {"label": wording.leave_the_queue(), "payload": LEAVE}
+        notice = Reply("notice", {"text": wording.queue(place), "choices": [leave]}, code, Author.SYSTEM)
+        answered.replies.append(notice)
+        answered.changes["choices"] = [*answered.changes.get("choices", []), leave]
+        answered.wait_for = str(said["reason"])
+        return answered
+
+    async def _leave(self, conversation: Conversation) -> Answered:
+        await self.queue.leave(conversation.id)
+        text = self.knowledge.wording(conversation.language).queue_left()
+        return Answered([Reply("notice", {"text": text, "choices": []}, conversation.language, Author.SYSTEM)], outcome="left")
 
     @staticmethod
     def _reply(payload: Payload, code: str) -> Reply:

@@ -1,4 +1,4 @@
-"""Waking those who wait for something new in a conversation."""
+"""Waking those who wait for something new in a conversation, or at the desk."""
 
 import asyncio
 from collections import defaultdict
@@ -13,16 +13,18 @@ class Notifier:
         self._waiters: dict[str, set[asyncio.Event]] = defaultdict(set)
 
     @contextmanager
-    def subscribe(self, id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something new is in the conversation; clear it before reading the store."""
+    def subscribe(self, *ids: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something new is in one of these; clear it before reading the store."""
         event = asyncio.Event()
-        self._waiters[id].add(event)
+        for id in ids:
+            self._waiters[id].add(event)
         try:
             yield event
         finally:
-            self._waiters[id].discard(event)
-            if not self._waiters[id]:
-                del self._waiters[id]
+            for id in ids:
+                self._waiters[id].discard(event)
+                if not self._waiters[id]:
+                    del self._waiters[id]
 
     def notify(self, id: str) -> None:
         """Something new is in this conversation."""

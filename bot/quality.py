@@ -14,7 +14,7 @@ from guidance import checks
 from guidance.answers import read_answers
 from guidance.content import CONTENT, ROOT, TRANSLATIONS, ContentError, read_document
 from guidance.languages import read_service
-from guidance.translations import ANSWERS, MESSAGES, SOURCE
+from guidance.translations import ANSWERS, DESK, DESK_LANGUAGES, MESSAGES, SOURCE
 
 NEARLY = 0.8
 """Character trigrams two messages may share (Jaccard) before one counts as the other with a word changed."""
@@ -41,7 +41,7 @@ def _extract(domain: str, target: Path) -> None:
 def templates(folder: Path) -> dict[str, Catalog]:
     """The catalogs' templates by domain, freshly extracted into a folder."""
     found = {}
-    for domain in (ANSWERS, MESSAGES):
+    for domain in (ANSWERS, MESSAGES, DESK):
         target = folder / f"{domain}.pot"
         _extract(domain, target)
         with target.open("rb") as file:
@@ -57,6 +57,8 @@ def update_catalogs(tell: Callable[[str], None]) -> None:
     for domain in templates(folder):
         for language in service.languages:
             if language.code == SOURCE:
+                continue
+            if domain == DESK and language.code not in DESK_LANGUAGES:
                 continue
             path = TRANSLATIONS / language.code / "LC_MESSAGES" / f"{domain}.po"
             if not path.exists() and domain == ANSWERS and language not in service.full():

@@ -1,135 +1,19 @@
-"""What is kept: conversations, their messages, one row of statistics a turn, and call-back requests.
+"""What is kept: SQLite by default, PostgreSQL when DATABASE_URL says so.
 
-SQLite by default, PostgreSQL when DATABASE_URL says so. This store is the truth; Rasa's tracker is a cache that may be lost.
+This store is the truth; Rasa's tracker is a cache that may be lost.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, Integer, String, UniqueConstraint, event, func, select, text, update
+from sqlalchemy import event, func, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
-
-class Mode(StrEnum):
-    """Who answers in a conversation."""
-
-    BOT = "bot"
-    WAITING = "waiting"
-    ADVISOR = "advisor"
-    CLOSED = "closed"
-
-
-class Author(StrEnum):
-    """Who wrote a message."""
-
-    PERSON = "person"
-    ASSISTANT = "assistant"
-    ADVISOR = "advisor"
-    SYSTEM = "system"
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite gives datetimes back without their zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """The stored moment as an aware datetime."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-def now() -> datetime:
-    """The present moment in UTC."""
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    """The tables."""
-
-    type_annotation_map = {dict[str, Any]: JSON, list[dict[str, Any]]: JSON, datetime: Moment}
-
-
-class Conversation(Base):
-    """One person's conversation on one channel.
-
-    `language_source`: page, detected or chosen, the weakest first. `other_language` is the language of the last message if
-    that was surely not the conversation's. `choices` were offered last; `form` is the call-back request being filled in.
-    """
-
-    __tablename__ = "conversations"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(16))
-    language: Mapped[str] = mapped_column(String(8))
-    language_source: Mapped[str] = mapped_column(String(8), default="page")
-    other_language: Mapped[str | None] = mapped_column(String(8))
-    mode: Mapped[str] = mapped_column(String(8), default=Mode.BOT.value)
-    topic: Mapped[str | None] = mapped_column(String(40))
-    choices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    form: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    last_seq: Mapped[int] = mapped_column(Integer, default=0)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-
-
-class Message(Base):
-    """One message. `pending` says that a person's message has no answer yet; `reply_to` is the message an answer belongs to."""
-
-    __tablename__ = "messages"
-    __table_args__ = (UniqueConstraint("conversation_id", "seq"), UniqueConstraint("conversation_id", "client_id"))
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
-    seq: Mapped[int]
-    client_id: Mapped[str | None] = mapped_column(String(64))
-    author: Mapped[str] = mapped_column(String(16))
-    type: Mapped[str] = mapped_column(String(16))
-    language: Mapped[str] = mapped_column(String(8))
-    content: Mapped[dict[str, Any]]
-    reply_to: Mapped[int | None]
-    pending: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-
-
-class Turn(Base):
-    """What happened in a turn, without its text: all statistics come from here."""
-
-    __tablename__ = "turns"
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    at: Mapped[datetime] = mapped_column(default=now)
-    channel: Mapped[str] = mapped_column(String(16))
-    language: Mapped[str] = mapped_column(String(8))
-    topic: Mapped[str | None] = mapped_column(String(40))
-    question: Mapped[str | None] = mapped_column(String(80))
-    level: Mapped[str | None] = mapped_column(String(16))
-    outcome: Mapped[str] = mapped_column(String(16))
-    milliseconds: Mapped[int]
-
-
-class CallBack(Base):
-    """A person who asked to be called or written to; times are in UTC."""
-
-    __tablename__ = "callbacks"
-
-    reference: Mapped[str] = mapped_column(String(12), primary_key=True)
-    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    how: Mapped[str] = mapped_column(String(8))
-    contact: Mapped[str] = mapped_column(String(254))
-    language: Mapped[str] = mapped_column(String(8))
-    interpreter: Mapped[bool]
-    topic: Mapped[str | None] = mapped_column(String(40))
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime]
+from bot.tables import Author, CallBack, Conversation, Message, Mode, QueueEvent, Turn, now
 
 
 @dataclass(frozen=True)
@@ -144,7 +28,10 @@ class Reply:
 
 @dataclass
 class Answered:
-    """All that a turn changes, stored in one transaction: the replies, the conversation's new state, the statistics."""
+    """All that a turn changes, stored in one transaction: the replies, the conversation's new state, the statistics.
+
+    With `wait_for`, the reason of a handoff, the person joins the queue, unless an advisor is already theirs.
+    """
 
     replies: list[Reply]
     changes: dict[str, Any] = field(default_factory=dict)
@@ -154,6 +41,7 @@ class Answered:
     outcome: str = "text"
     milliseconds: int = 0
     call_back: dict[str, Any] | None = None
+    wait_for: str | None = None
 
 
 class RepeatedIdError(Exception):
@@ -194,13 +82,14 @@ class Store:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes are stored together at the end, or not at all."""
         async with self._sessions() as session, session.begin():
             yield session
 
     async def ping(self) -> None:
         """Raises what the driver raises when the database cannot be reached or is not migrated."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             await session.execute(select(func.count()).select_from(Conversation).where(text("1 = 0")))
 
     async def close(self) -> None:
@@ -209,17 +98,17 @@ class Store:
 
     async def open(self, conversation: Conversation) -> None:
         """Store a new conversation."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             session.add(conversation)
 
     async def conversation(self, id: str) -> Conversation | None:
         """The conversation of this id, or None."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             return await session.get(Conversation, id)
 
     async def change(self, id: str, **changes: Any) -> None:
         """Change columns of a conversation."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             await session.execute(update(Conversation).where(Conversation.id == id).values(**changes))
 
     @staticmethod
@@ -233,6 +122,21 @@ class Store:
         )
         return (await session.execute(statement)).scalar_one()
 
+    async def say(self, session: AsyncSession, id: str, replies: Iterable["Reply"], reply_to: int | None = None) -> None:
+        """Add what is said to a person, in order, within a transaction."""
+        for reply in replies:
+            session.add(
+                Message(
+                    conversation_id=id,
+                    seq=await self._next_seq(session, id),
+                    author=reply.author.value,
+                    type=reply.type,
+                    language=reply.language,
+                    content=reply.content,
+                    reply_to=reply_to,
+                )
+            )
+
     async def receive(self, id: str, client_id: str, type: str, content: dict[str, Any], language: str) -> int:
         """Store a person's message and give its sequence number; the same client id again gives the first one's.
 
@@ -240,8 +144,10 @@ class Store:
             RepeatedIdError: the client id was used for another message.
         """
         try:
-            async with self._transaction() as session:
+            async with self.transaction() as session:
                 seq = await self._next_seq(session, id)
+                reopened = update(Conversation).where(Conversation.id == id, Conversation.mode == Mode.CLOSED.value)
+                await session.execute(reopened.values(mode=Mode.BOT.value))
                 session.add(
                     Message(
                         conversation_id=id,
@@ -256,7 +162,7 @@ class Store:
                 )
                 return seq
         except IntegrityError:
-            async with self._transaction() as session:
+            async with self.transaction() as session:
                 query = select(Message).where(Message.conversation_id == id, Message.client_id == client_id)
                 first = (await session.execute(query)).scalar_one_or_none()
             if first is None:
@@ -267,7 +173,7 @@ class Store:
 
     async def pending(self, id: str) -> tuple[Conversation, Sequence[Message]] | None:
         """The conversation and its messages without an answer, the oldest first; None if there are none."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             query = select(Message).where(Message.conversation_id == id, Message.pending).order_by(Message.seq)
             messages = (await session.execute(query)).scalars().all()
             conversation = await session.get(Conversation, id) if messages else None
@@ -275,13 +181,13 @@ class Store:
 
     async def unanswered(self) -> Sequence[str]:
         """The conversations with a message without an answer: after a restart, the bot goes on with these."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             query = select(Message.conversation_id).where(Message.pending).distinct()
             return (await session.execute(query)).scalars().all()
 
     async def answer(self, id: str, seqs: Sequence[int], answered: Answered) -> bool:
         """Store the answer to one message, or to several read together, under the last; False, and nothing, if there is one."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             taken = await session.execute(
                 update(Message)
                 .where(Message.conversation_id == id, Message.seq.in_(seqs), Message.pending)
@@ -294,19 +200,12 @@ class Store:
             conversation = await session.get_one(Conversation, id)
             for name, value in answered.changes.items():
                 setattr(conversation, name, value)
+            if answered.wait_for and conversation.mode == Mode.BOT.value:
+                conversation.mode, conversation.waiting_since = Mode.WAITING.value, now()
+                conversation.wait_reason = answered.wait_for
+                session.add(QueueEvent(conversation_id=id, what="joined"))
             await session.flush()
-            for reply in answered.replies:
-                session.add(
-                    Message(
-                        conversation_id=id,
-                        seq=await self._next_seq(session, id),
-                        author=reply.author.value,
-                        type=reply.type,
-                        language=reply.language,
-                        content=reply.content,
-                        reply_to=seqs[-1],
-                    )
-                )
+            await self.say(session, id, answered.replies, reply_to=seqs[-1])
             session.add(
                 Turn(
                     channel=conversation.channel,
@@ -324,16 +223,16 @@ class Store:
 
     async def messages_after(self, id: str, seq: int, limit: int = 200) -> Sequence[Message]:
         """The conversation's messages after a sequence number, in order."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             query = select(Message).where(Message.conversation_id == id, Message.seq > seq).order_by(Message.seq).limit(limit)
             return (await session.execute(query)).scalars().all()
 
     async def turns(self) -> Sequence[Turn]:
         """All turns, the oldest first."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             return (await session.execute(select(Turn).order_by(Turn.id))).scalars().all()
 
     async def call_backs(self) -> Sequence[CallBack]:
         """All call-back requests, the one due first first."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             return (await session.execute(select(CallBack).order_by(CallBack.starts_at))).scalars().all()

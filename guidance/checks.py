@@ -12,7 +12,7 @@ from guidance.answers import Answer, read_answers, read_urgent
 from guidance.content import CONTENT, TRANSLATIONS, first_day, year_after
 from guidance.languages import Service, read_service
 from guidance.opening_hours import read_opening_hours
-from guidance.translations import ANSWERS, MESSAGES, SOURCE
+from guidance.translations import ANSWERS, DESK, DESK_LANGUAGES, MESSAGES, SOURCE
 
 FOR_EVERYBODY = ("content/urgent.yml", "guidance/wording.py", "bot/callback.py", "bot/conversation.py")
 """The files whose texts must exist in every language, interpreted ones included."""
@@ -94,6 +94,8 @@ def _catalog(folder: Path, code: str, domain: str) -> tuple[Path, Catalog | None
 
 def _wanted(message: Message, service: Service, code: str, domain: str) -> bool:
     """Whether this language must have this message."""
+    if domain == DESK:
+        return code in DESK_LANGUAGES
     if service.language(code) in service.full():
         return True
     return domain == MESSAGES and any(file in FOR_EVERYBODY for file, _line in message.locations)
@@ -105,7 +107,7 @@ def translations(templates: dict[str, Catalog], folder: Path = TRANSLATIONS, ser
     for language in service.languages:
         if language.code == SOURCE:
             continue
-        for domain in (ANSWERS, MESSAGES):
+        for domain in (ANSWERS, MESSAGES, DESK):
             wanted = [m for m in _entries(templates[domain]) if _wanted(m, service, language.code, domain)]
             path, catalog = _catalog(folder, language.code, domain)
             if catalog is None:

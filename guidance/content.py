@@ -1,5 +1,6 @@
 """Reading the YAML files that city staff edit, with errors that say where to look."""
 
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 ROOT = Path(__file__).resolve().parent.parent
-CONTENT = ROOT / "content"
+CONTENT = Path(os.environ.get("NEUVO_CONTENT", ROOT / "content"))
+"""What city staff edit; NEUVO_CONTENT names another folder, for trying changes out."""
 TRANSLATIONS = ROOT / "translations"
 
 

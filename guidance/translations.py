@@ -1,4 +1,4 @@
-"""The gettext catalogs: one domain for the curated answers, one for everything else that is said."""
+"""The gettext catalogs: one domain for the curated answers, one for the desk's pages, one for everything else that is said."""
 
 import gettext
 import re
@@ -11,6 +11,9 @@ from guidance.languages import Service
 
 ANSWERS = "answers"
 MESSAGES = "messages"
+DESK = "desk"
+"""The domain of the advisors' pages, in the languages in `DESK_LANGUAGES`."""
+DESK_LANGUAGES = ("fi", "sv", "en")
 SOURCE = "en"
 """The language the answers and messages are written in."""
 

@@ -79,7 +79,50 @@ class Wording:
 
     def reach(self, state: DeskState, now: datetime) -> str:
         """How to reach an advisor: whether one is there, and the phone."""
-        return "\n".join(line for line in (self.desk(state, now), self.phone()) if line)
+        there = self.desk(state, now)
+        if state.open and not state.free:
+            there = self.catalog.gettext(
+                "No advisor is at the desk right now, though it should be open. We are sorry. You can ask for a call-back."
+            )
+        return "\n".join(line for line in (there, self.phone()) if line)
+
+    def place(self, place: int) -> str:
+        """The place in the queue for an advisor, from 1."""
+        text = self.catalog.gettext("You are in the queue for an advisor. Your place: {place}.").format(place=place)
+        return self.catalog.say(text)
+
+    def queue(self, place: int) -> str:
+        """What a person is told who begins to wait for an advisor."""
+        return f"{self.place(place)}\n{self.catalog.gettext('You can go on asking me while you wait.')}"
+
+    def leave_the_queue(self) -> str:
+        """The label of the choice not to wait any more."""
+        return self.catalog.gettext("Leave the queue")
+
+    def queue_left(self) -> str:
+        """What a person is told who does not wait any more."""
+        return self.catalog.gettext("You have left the queue.")
+
+    def wait_for_an_advisor(self) -> str:
+        """The label of the choice to join the queue."""
+        return self.catalog.gettext("Wait for an advisor")
+
+    def advisor_joined(self, name: str) -> str:
+        """Who answers from now on, by first name."""
+        text = self.catalog.gettext("An advisor is here now: {name}. The advisor reads what you write.")
+        return self.catalog.say(text.format(name=name))
+
+    def advisor_left(self) -> str:
+        """That the assistant answers again."""
+        return self.catalog.gettext("The advisor has left the conversation. I, the assistant, answer again. I am a machine.")
+
+    def advisor_closed(self) -> str:
+        """That the conversation is over."""
+        return self.catalog.gettext("The advisor has ended the conversation. You can write again at any time.")
+
+    def advisor_had_to_leave(self) -> str:
+        """That another advisor will come."""
+        return self.catalog.gettext("The advisor had to leave. You are first in the queue again.")
 
     def interpreter_offer(self, state: DeskState, now: datetime, topic: str | None = None) -> str:
         """What a person is told whose language only has an advisor and an interpreter."""

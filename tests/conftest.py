@@ -19,7 +19,9 @@ import pytest
 from bot.language import LanguageDetector
 from guidance.content import ROOT
 from guidance.knowledge import Knowledge, knowledge
+from guidance.opening_hours import WEEKDAYS
 
+PASSWORD = "kuusi metsän reunassa"
 FULL = ["fi", "sv", "en", "ku", "ckb"]
 MODEL = ROOT / "var" / "models" / "neuvo.tar.gz"
 
@@ -28,6 +30,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def always_open(folder: Path) -> Path:
+    """The real content, but with advisors' hours that never end: the tests are the same at night."""
+    if not folder.exists():
+        shutil.copytree(ROOT / "content", folder)
+        days = "".join(f"  {day}: [00:00-23:59]\n" for day in WEEKDAYS)
+        hours = f"timezone: Europe/Helsinki\nweekly:\n{days}holidays: null\nexceptions: []\n"
+        (folder / "opening_hours.yml").write_text(hours)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +65,7 @@ class Service:
             "NEUVO_ACTIONS_PORT": str(self.actions_port),
             "NEUVO_VAR": str(folder),
             "NEUVO_PAUSE": "0.3",
+            "NEUVO_CONTENT": str(always_open(folder / "content")),
         }
         self.environment.pop("DATABASE_URL", None)
         self.address = f"http://127.0.0.1:{self.port}"
@@ -94,9 +107,21 @@ class Service:
             time.sleep(0.5)
         raise AssertionError("not ready again within two minutes")
 
-    def set_mode(self, conversation: str, mode: str) -> None:
+    def _change(self, statement: str, *values: str) -> None:
         with closing(sqlite3.connect(self.folder / "neuvo.sqlite3", timeout=10)) as database, database:
-            database.execute("UPDATE conversations SET mode = ? WHERE id = ?", (mode, conversation))
+            database.execute(statement, values)
+
+    def set_mode(self, conversation: str, mode: str) -> None:
+        self._change("UPDATE conversations SET mode = ?, waiting_since = created_at WHERE id = ?", mode, conversation)
+
+    def everybody_away(self) -> None:
+        self._change("UPDATE advisors SET presence = 'away'")
+
+    def advisor(self, login: str, name: str, languages: str, role: str = "advisor") -> None:
+        """Make an account for the desk, as a person would."""
+        command = [sys.executable, "-m", "bot", "advisor", "add", login, "--name", name, "--languages", languages, "--role", role]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, input=f"{PASSWORD}\n", text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr
 
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted((self.folder / "log").iterdir()))

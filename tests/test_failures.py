@@ -15,7 +15,8 @@ from bot import migrations
 from bot.conversation import Conversations
 from bot.language import LanguageDetector
 from bot.rasa import Rasa
-from bot.store import Message, Store, connect
+from bot.store import Store, connect
+from bot.tables import Message
 from guidance.knowledge import Knowledge
 from tests.conftest import Person, Service, free_port
 
@@ -221,7 +222,7 @@ def test_migrations_lead_to_the_tables_the_code_expects(tmp_path: Path) -> None:
     from alembic.migration import MigrationContext
     from sqlalchemy import create_engine
 
-    from bot.store import Base
+    from bot.tables import Base
 
     url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
     migrations.upgrade(url)
@@ -230,4 +231,4 @@ def test_migrations_lead_to_the_tables_the_code_expects(tmp_path: Path) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)

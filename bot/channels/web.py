@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.conversation import Conversations, UnknownConversationError
-from bot.store import Conversation, Message
+from bot.queue import DESK
+from bot.tables import Conversation, Message
 from bot.tokens import Tokens
 from guidance.answers import TOPICS
 
@@ -106,14 +107,15 @@ def view(message: Message) -> dict[str, Any]:
     }
 
 
-def state(all: Conversations, conversation: Conversation) -> dict[str, Any]:
-    """The conversation's state: who answers, and whether an advisor is there."""
-    desk = all.desk()
+async def state(all: Conversations, conversation: Conversation) -> dict[str, Any]:
+    """The conversation's state: who answers, the place in the queue, and whether an advisor is there."""
+    desk, place = await all.desk(), await all.queue.place(conversation)
     wording = all.knowledge.wording(conversation.language)
     return {
         "mode": conversation.mode,
         "language": conversation.language,
-        "place": None,
+        "place": place,
+        "waiting": wording.place(place) if place else None,
         "hours": {**desk.model_dump(mode="json"), "text": wording.catalog.say(wording.desk(desk, all._clock()))},
     }
 
@@ -148,7 +150,7 @@ async def read_messages(
                 await asyncio.wait_for(news.wait(), wait)
             messages = await all.store.messages_after(conversation.id, after)
     current = await all.store.conversation(conversation.id) or conversation
-    return {"state": state(all, current), "messages": [view(message) for message in messages]}
+    return {"state": await state(all, current), "messages": [view(message) for message in messages]}
 
 
 @router.get("/conversations/{id}/events", response_class=EventSourceResponse)
@@ -164,13 +166,13 @@ async def events(
     async def stream() -> AsyncIterator[ServerSentEvent]:
         seen = int(last_event_id or 0)
         shown: dict[str, Any] = {}
-        with all.notifier.subscribe(conversation.id) as news:
+        with all.notifier.subscribe(conversation.id, DESK) as news:  # the place changes with the queue
             while True:
                 news.clear()
                 current = await all.store.conversation(conversation.id)
                 if current is None:
                     return
-                if (now := state(all, current)) != shown:
+                if (now := await state(all, current)) != shown:
                     shown = now
                     yield ServerSentEvent(json.dumps(shown, ensure_ascii=False), event="state")
                 messages = await all.store.messages_after(conversation.id, seen)
@@ -222,5 +224,5 @@ async def texts(all: All, language: str) -> dict[str, Any]:
         "strings": strings,
         "topics": [{"label": wording.topic(topic), "payload": f"/{topic}"} for topic in TOPICS],
         "languages": [language.model_dump(include={"code", "name", "direction", "tier"}) for language in service.languages],
-        "hours": wording.catalog.say(wording.desk(all.desk(), all._clock())),
+        "hours": wording.catalog.say(wording.desk(await all.desk(), all._clock())),
     }

@@ -9,6 +9,7 @@ let unsent = JSON.parse(sessionStorage.getItem("unsent") ?? "[]");
 let seen = 0;
 let stream = null;
 let sending = false;
+let mode = "bot";
 
 const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
@@ -60,10 +61,11 @@ function welcome() {
   log.append(card);
 }
 
-function bubble(author, language, type = "") {
+function bubble(author, language, type = "", name = undefined) {
   const known = texts.languages.find(({ code }) => code === language);
   const card = element("div", { className: `message ${author} ${type}`, lang: language, dir: known?.direction ?? "auto" });
-  card.append(element("span", { className: "author", textContent: texts.strings[author === "person" ? "you" : author],
+  const label = texts.strings[author === "person" ? "you" : author];
+  card.append(element("span", { className: "author", textContent: name ? `${label} · ${name}` : label,
     lang: texts.language, dir: texts.direction }));
   return card;
 }
@@ -115,7 +117,7 @@ function show(message) {
   if (!seen) log.replaceChildren();
   if (message.seq <= seen) return;
   seen = message.seq;
-  const card = bubble(message.author, message.language, message.type);
+  const card = bubble(message.author, message.language, message.type, message.name);
   if (message.type === "answer") answerCard(card, message);
   else if (message.type === "urgent") urgentCard(card, message);
   else card.append(element("p", { textContent: message.text, dir: message.author === "person" ? "auto" : card.dir }));
@@ -125,7 +127,7 @@ function show(message) {
     unsent = unsent.filter(({ client_id }) => client_id !== message.client_id);
     keep("unsent", unsent);
     log.scrollTop = log.scrollHeight;
-    status(texts.strings.thinking);
+    if (mode !== "advisor") status(texts.strings.thinking);
   } else {
     status();
     card.scrollIntoView({ block: "start" });
@@ -145,9 +147,9 @@ let chosenLanguage = false;
 
 async function send(content, label) {
   if (!conversation && content.payload?.startsWith("language:")) return;
+  if (mode !== "advisor") status(texts.strings.thinking);
   unsent.push({ client_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, ...content });
   keep("unsent", unsent);
-  status(texts.strings.thinking);
   await flush();
 }
 
@@ -178,6 +180,8 @@ function forget() {
   stream?.abort();
   conversation = null;
   seen = 0;
+  mode = "bot";
+  $("place").textContent = "";
   keep("conversation", null);
 }
 
@@ -211,7 +215,10 @@ async function receive(event) {
   if (!data) return;
   const body = JSON.parse(data);
   if (name === "message") show(body);
-  if (name === "state" && body.language !== texts.language) await showTexts(body.language);
+  if (name !== "state") return;
+  mode = body.mode;
+  $("place").textContent = body.waiting ?? "";
+  if (body.language !== texts.language) await showTexts(body.language);
 }
 
 $("form").addEventListener("submit", (event) => {

@@ -7,7 +7,7 @@ Revises: nothing
 import sqlalchemy as sa
 from alembic import op
 
-from bot.store import Moment
+from bot.tables import Moment
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,163 @@
+"""Who may sit at the desk: accounts, sign-in, sessions.
+
+Passwords are hashed with Argon2id (argon2-cffi's defaults, RFC 9106's low-memory profile). Sessions live in the database and end
+after `IDLE` without a page being opened, and `LONGEST` after sign-in.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import delete, func, select, update
+
+from bot.store import Store
+from bot.tables import Advisor, DeskSession, Presence, Role, SignIn, now
+
+IDLE, LONGEST = timedelta(hours=2), timedelta(hours=12)
+FAILURES, WITHIN = 5, timedelta(minutes=15)
+"""So many wrong passwords for one login within this time, and no attempt counts until it is over."""
+SHORTEST_PASSWORD = 12
+
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash(secrets.token_hex())
+
+
+class AccountError(Exception):
+    """An account cannot be made; the message says why and what to do."""
+
+
+class RefusedError(Exception):
+    """The login or the password is wrong."""
+
+
+class TooManyAttemptsError(Exception):
+    """There were too many wrong passwords for this login; try again later."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """An advisor with their session."""
+
+    advisor: Advisor
+    session: DeskSession
+
+
+def _id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Accounts:
+    """The advisors and their sessions."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def add(self, login: str, name: str, password: str, role: Role, languages: Iterable[str]) -> None:
+        """Make an account.
+
+        Raises:
+            AccountError: the login is taken, or the password too short.
+        """
+        if len(password) < SHORTEST_PASSWORD:
+            raise AccountError(f"the password has {len(password)} characters; at least {SHORTEST_PASSWORD} are needed")
+        async with self._store.transaction() as session:
+            if (await session.execute(select(Advisor.id).where(Advisor.login == login))).scalar_one_or_none():
+                raise AccountError(f"there is an account {login!r} already; choose another login")
+            session.add(
+                Advisor(
+                    login=login,
+                    name=name,
+                    password=_hasher.hash(password),
+                    role=role.value,
+                    languages=list(languages),
+                    presence=Presence.AWAY.value,
+                )
+            )
+
+    async def everyone(self) -> Sequence[Advisor]:
+        """All advisors, by name."""
+        async with self._store.transaction() as session:
+            return (await session.execute(select(Advisor).order_by(Advisor.name))).scalars().all()
+
+    async def sign_in(self, login: str, password: str, language: str) -> str:
+        """Begin a session; the token for its cookie. Every attempt is kept.
+
+        Raises:
+            TooManyAttemptsError: too many wrong passwords lately; this one was not looked at.
+            RefusedError: the login or the password is wrong.
+        """
+        at = self._clock()
+        async with self._store.transaction() as session:
+            query = select(func.count()).where(SignIn.login == login, ~SignIn.succeeded, SignIn.at > at - WITHIN)
+            if (await session.execute(query)).scalar_one() >= FAILURES:
+                raise TooManyAttemptsError
+            advisor = (await session.execute(select(Advisor).where(Advisor.login == login))).scalar_one_or_none()
+            succeeded = self._right(advisor.password if advisor else _NOBODY, password) and advisor is not None
+            session.add(SignIn(at=at, login=login, succeeded=succeeded))
+            token = secrets.token_urlsafe(32)
+            if succeeded and advisor is not None:
+                session.add(
+                    DeskSession(
+                        id=_id(token),
+                        advisor_id=advisor.id,
+                        csrf=secrets.token_urlsafe(24),
+                        language=language,
+                        created_at=at,
+                        seen_at=at,
+                    )
+                )
+        if not succeeded:
+            raise RefusedError
+        return token
+
+    @staticmethod
+    def _right(hash: str, password: str) -> bool:
+        try:
+            return _hasher.verify(hash, password)
+        except VerificationError:
+            return False
+
+    async def session(self, token: str, seen: bool = True) -> SignedIn | None:
+        """Who this cookie belongs to, if the session still holds; `seen` says that the advisor did something just now."""
+        at = self._clock()
+        async with self._store.transaction() as session:
+            query = select(DeskSession, Advisor).join(Advisor).where(DeskSession.id == _id(token))
+            found = (await session.execute(query)).one_or_none()
+            if found is None:
+                return None
+            desk, advisor = found
+            if desk.seen_at < at - IDLE or desk.created_at < at - LONGEST:
+                await session.delete(desk)
+                return None
+            if seen:
+                desk.seen_at = at
+            return SignedIn(advisor, desk)
+
+    async def at_desk(self, advisor_id: int) -> None:
+        """The advisor's page is open now."""
+        await self._change(advisor_id, seen_at=self._clock())
+
+    async def set_presence(self, advisor_id: int, presence: Presence) -> None:
+        """Free, busy or away."""
+        await self._change(advisor_id, presence=presence.value, seen_at=self._clock())
+
+    async def _change(self, advisor_id: int, **values: object) -> None:
+        async with self._store.transaction() as session:
+            await session.execute(update(Advisor).where(Advisor.id == advisor_id).values(**values))
+
+    async def set_language(self, session_id: str, language: str) -> None:
+        """The language in which the desk is shown in this session."""
+        async with self._store.transaction() as session:
+            await session.execute(update(DeskSession).where(DeskSession.id == session_id).values(language=language))
+
+    async def sign_out(self, signed_in: SignedIn, everywhere: bool = False) -> None:
+        """End this session, or all of this advisor's."""
+        mine = DeskSession.advisor_id == signed_in.advisor.id if everywhere else DeskSession.id == signed_in.session.id
+        async with self._store.transaction() as session:
+            await session.execute(delete(DeskSession).where(mine))
+            await session.execute(update(Advisor).where(Advisor.id == signed_in.advisor.id).values(presence=Presence.AWAY.value))

@@ -1,0 +1,227 @@
+"""The queue for an advisor, and who talks to whom: every step is one transaction, so that two people never hold one conversation.
+
+A person joins it in `conversation.py`; advisors take from it at the desk. Whoever waits keeps the time they began to wait,
+so a conversation that comes back is at the front again.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.notifier import Notifier
+from bot.store import Reply, Store
+from bot.tables import Advisor, Author, Conversation, Mode, Note, Presence, QueueEvent, Role, now
+from guidance.knowledge import Knowledge
+
+DESK = "desk"
+"""What the desk's pages are woken by: the queue or somebody's presence has changed."""
+
+SILENT = timedelta(seconds=60)
+"""How long after its page was last open an advisor counts as free no more."""
+GONE = timedelta(minutes=3)
+"""How long after its page was last open an advisor loses the conversations to the queue."""
+AT_ONCE = 4
+"""Conversations one advisor can hold."""
+
+
+class TakenError(Exception):
+    """Somebody else took the conversation first; `by` is their name, empty if nobody has it and it does not wait either."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(by)
+        self.by = by
+
+
+class NotYoursError(Exception):
+    """An advisor may move and answer only the conversations that are theirs; a supervisor all."""
+
+
+class TooManyError(Exception):
+    """An advisor already holds as many conversations as are allowed at once."""
+
+
+class Queue:
+    """Who waits, and who talks to whom."""
+
+    def __init__(self, store: Store, notifier: Notifier, knowledge: Knowledge, clock: Callable[[], datetime] = now) -> None:
+        self.store = store
+        self._notifier = notifier
+        self._knowledge = knowledge
+        self._clock = clock
+
+    async def free(self) -> int:
+        """How many advisors are at the desk and take conversations."""
+        async with self.store.transaction() as session:
+            query = select(func.count()).where(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self._clock() - SILENT)
+            return (await session.execute(query)).scalar_one()
+
+    async def waiting(self) -> Sequence[Conversation]:
+        """Everyone who waits, the longest first."""
+        async with self.store.transaction() as session:
+            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value).order_by(Conversation.waiting_since)
+            return (await session.execute(query)).scalars().all()
+
+    async def held(self, advisor_id: int | None = None) -> Sequence[Conversation]:
+        """The conversations an advisor holds, or all that are held."""
+        async with self.store.transaction() as session:
+            query = select(Conversation).where(Conversation.mode == Mode.ADVISOR.value)
+            if advisor_id is not None:
+                query = query.where(Conversation.advisor_id == advisor_id)
+            return (await session.execute(query.order_by(Conversation.waiting_since))).scalars().all()
+
+    async def place(self, conversation: Conversation) -> int | None:
+        """A waiting conversation's place, from 1; None if it does not wait."""
+        if conversation.mode != Mode.WAITING.value:
+            return None
+        async with self.store.transaction() as session:
+            query = select(func.count()).where(
+                Conversation.mode == Mode.WAITING.value, Conversation.waiting_since < conversation.waiting_since
+            )
+            return (await session.execute(query)).scalar_one() + 1
+
+    async def next_place(self) -> int:
+        """The place of whoever joins now."""
+        async with self.store.transaction() as session:
+            query = select(func.count()).where(Conversation.mode == Mode.WAITING.value)
+            return (await session.execute(query)).scalar_one() + 1
+
+    async def claim(self, id: str, advisor: Advisor) -> None:
+        """Give a waiting conversation to an advisor; of two who ask at once one gets it.
+
+        Raises:
+            TakenError: it does not wait, or not any more.
+            TooManyError: the advisor holds enough conversations already.
+        """
+        async with self.store.transaction() as session:
+            # The advisor's row is locked first: of two claims by one advisor the second sees the first.
+            await session.execute(update(Advisor).where(Advisor.id == advisor.id).values(seen_at=self._clock()))
+            mine = select(func.count()).where(Conversation.mode == Mode.ADVISOR.value, Conversation.advisor_id == advisor.id)
+            if (await session.execute(mine)).scalar_one() >= AT_ONCE:
+                raise TooManyError
+            taken = await session.execute(
+                update(Conversation)
+                .where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
+                .values(mode=Mode.ADVISOR.value, advisor_id=advisor.id)
+                .returning(Conversation.language)
+            )
+            language = taken.scalar_one_or_none()
+            if language is None:
+                holder = select(Advisor.name).join(Conversation, Conversation.advisor_id == Advisor.id)
+                name = await session.execute(holder.where(Conversation.id == id, Conversation.mode == Mode.ADVISOR.value))
+                raise TakenError(name.scalar_one_or_none() or "")
+            text = self._knowledge.wording(language).advisor_joined(advisor.name)
+            await self._tell(session, id, language, text, "claimed", advisor)
+        self._wake(id)
+
+    async def reply(self, id: str, advisor: Advisor, text: str) -> None:
+        """Say something to the person.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's.
+        """
+        async with self.store.transaction() as session:
+            conversation = await self._own(session, id, advisor)
+            text = self._knowledge.wording(conversation.language).catalog.say(text)
+            reply = Reply("text", {"text": text, "name": advisor.name}, conversation.language, Author.ADVISOR)
+            await self.store.say(session, id, [reply])
+        self._wake(id)
+
+    async def note(self, id: str, advisor: Advisor, text: str) -> None:
+        """Write something for the colleagues, which the person never sees."""
+        async with self.store.transaction() as session:
+            session.add(Note(conversation_id=id, advisor_id=advisor.id, text=text))
+        self._wake(id)
+
+    async def notes(self, id: str) -> Sequence[tuple[Note, str]]:
+        """The notes of a conversation with their writers' names, in order."""
+        async with self.store.transaction() as session:
+            query = select(Note, Advisor.name).join(Advisor).where(Note.conversation_id == id).order_by(Note.id)
+            return [(note, name) for note, name in (await session.execute(query)).all()]
+
+    async def hand_back(self, id: str, advisor: Advisor) -> None:
+        """Let the assistant answer again.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's.
+        """
+        await self._end(id, advisor, Mode.BOT, "handed_back")
+
+    async def close(self, id: str, advisor: Advisor) -> None:
+        """End the conversation; if the person writes again, the assistant answers.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's.
+        """
+        await self._end(id, advisor, Mode.CLOSED, "closed")
+
+    async def _end(self, id: str, advisor: Advisor, mode: Mode, what: str) -> None:
+        async with self.store.transaction() as session:
+            conversation = await self._own(session, id, advisor)
+            conversation.mode, conversation.advisor_id, conversation.waiting_since = mode.value, None, None
+            await session.flush()
+            wording = self._knowledge.wording(conversation.language)
+            text = wording.advisor_closed() if mode is Mode.CLOSED else wording.advisor_left()
+            await self._tell(session, id, conversation.language, text, what, advisor)
+        self._wake(id)
+
+    async def give_back(self, id: str, advisor: Advisor) -> None:
+        """Put a conversation back to the front of the queue.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's.
+        """
+        async with self.store.transaction() as session:
+            await self._to_front(session, await self._own(session, id, advisor), advisor)
+        self._wake(id)
+
+    async def leave(self, id: str) -> None:
+        """Take a person who does not want to wait any more out of the queue."""
+        async with self.store.transaction() as session:
+            left = await session.execute(
+                update(Conversation)
+                .where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
+                .values(mode=Mode.BOT.value, waiting_since=None)
+                .returning(Conversation.id)
+            )
+            if left.scalar_one_or_none():
+                session.add(QueueEvent(conversation_id=id, what="left"))
+        self._wake(id)
+
+    async def return_forgotten(self) -> None:
+        """Put the conversations of advisors whose page is gone back to the front of the queue, and tell the people."""
+        async with self.store.transaction() as session:
+            query = (
+                select(Conversation, Advisor)
+                .join(Advisor, Conversation.advisor_id == Advisor.id)
+                .where(Conversation.mode == Mode.ADVISOR.value, Advisor.seen_at < self._clock() - GONE)
+            )
+            forgotten = (await session.execute(query)).all()
+            for conversation, advisor in forgotten:
+                advisor.presence = Presence.AWAY.value
+                await self._to_front(session, conversation, advisor)
+        for conversation, _advisor in forgotten:
+            self._wake(conversation.id)
+
+    async def _to_front(self, session: AsyncSession, conversation: Conversation, advisor: Advisor) -> None:
+        conversation.mode, conversation.advisor_id = Mode.WAITING.value, None
+        await session.flush()
+        text = self._knowledge.wording(conversation.language).advisor_had_to_leave()
+        await self._tell(session, conversation.id, conversation.language, text, "returned", advisor)
+
+    async def _own(self, session: AsyncSession, id: str, advisor: Advisor) -> Conversation:
+        conversation = await session.get(Conversation, id, with_for_update=True)
+        if conversation is None or conversation.mode != Mode.ADVISOR.value:
+            raise NotYoursError(id)
+        if conversation.advisor_id != advisor.id and advisor.role != Role.SUPERVISOR.value:
+            raise NotYoursError(id)
+        return conversation
+
+    async def _tell(self, session: AsyncSession, id: str, language: str, text: str, what: str, advisor: Advisor) -> None:
+        session.add(QueueEvent(conversation_id=id, advisor_id=advisor.id, what=what))
+        await self.store.say(session, id, [Reply("notice", {"text": text, "choices": []}, language, Author.SYSTEM)])
+
+    def _wake(self, id: str) -> None:
+        self._notifier.notify(id)
+        self._notifier.notify(DESK)

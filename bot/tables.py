@@ -1,0 +1,206 @@
+"""The tables: conversations, their messages, one row of statistics a turn, call-back requests, and the advisors' desk."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Mode(StrEnum):
+    """Who answers in a conversation."""
+
+    BOT = "bot"
+    WAITING = "waiting"
+    ADVISOR = "advisor"
+    CLOSED = "closed"
+
+
+class Author(StrEnum):
+    """Who wrote a message."""
+
+    PERSON = "person"
+    ASSISTANT = "assistant"
+    ADVISOR = "advisor"
+    SYSTEM = "system"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite gives datetimes back without their zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """The stored moment as an aware datetime."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[dict[str, Any]]: JSON, list[str]: JSON, datetime: Moment}
+
+
+class Conversation(Base):
+    """One person's conversation on one channel.
+
+    `language_source`: page, detected or chosen, the weakest first. `other_language` is the language of the last message if
+    that was surely not the conversation's. `choices` were offered last; `form` is the call-back request being filled in.
+    Whoever goes back to the queue keeps `waiting_since`, and so a place at its front; `wait_reason` is the handoff's.
+    """
+
+    __tablename__ = "conversations"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    language_source: Mapped[str] = mapped_column(String(8), default="page")
+    other_language: Mapped[str | None] = mapped_column(String(8))
+    mode: Mapped[str] = mapped_column(String(8), default=Mode.BOT.value)
+    topic: Mapped[str | None] = mapped_column(String(40))
+    choices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    form: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    last_seq: Mapped[int] = mapped_column(Integer, default=0)
+    waiting_since: Mapped[datetime | None]
+    wait_reason: Mapped[str | None] = mapped_column(String(16))
+    advisor_id: Mapped[int | None] = mapped_column(Integer, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Message(Base):
+    """One message. `pending` says that a person's message has no answer yet; `reply_to` is the message an answer belongs to."""
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("conversation_id", "seq"), UniqueConstraint("conversation_id", "client_id"))
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(16))
+    type: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    content: Mapped[dict[str, Any]]
+    reply_to: Mapped[int | None]
+    pending: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Turn(Base):
+    """What happened in a turn, without its text: all statistics come from here."""
+
+    __tablename__ = "turns"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    channel: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+    topic: Mapped[str | None] = mapped_column(String(40))
+    question: Mapped[str | None] = mapped_column(String(80))
+    level: Mapped[str | None] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(16))
+    milliseconds: Mapped[int]
+
+
+class CallBack(Base):
+    """A person who asked to be called or written to; times are in UTC."""
+
+    __tablename__ = "callbacks"
+
+    reference: Mapped[str] = mapped_column(String(12), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    how: Mapped[str] = mapped_column(String(8))
+    contact: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8))
+    interpreter: Mapped[bool]
+    topic: Mapped[str | None] = mapped_column(String(40))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class Role(StrEnum):
+    """What somebody at the desk may do: a supervisor sees and moves every conversation."""
+
+    ADVISOR = "advisor"
+    SUPERVISOR = "supervisor"
+
+
+class Presence(StrEnum):
+    """Whether an advisor takes conversations."""
+
+    FREE = "free"
+    BUSY = "busy"
+    AWAY = "away"
+
+
+class Advisor(Base):
+    """Somebody who works at the desk. `name` is the first name that people are told; `seen_at` when the desk was last open."""
+
+    __tablename__ = "advisors"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    password: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(16), default=Role.ADVISOR.value)
+    languages: Mapped[list[str]]
+    presence: Mapped[str] = mapped_column(String(8), default=Presence.AWAY.value)
+    seen_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DeskSession(Base):
+    """An advisor who is signed in. `id` is the SHA-256 of the cookie's token: reading the database lets nobody sign in."""
+
+    __tablename__ = "desk_sessions"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id", ondelete="CASCADE"))
+    csrf: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignIn(Base):
+    """One attempt to sign in."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    login: Mapped[str] = mapped_column(String(64))
+    succeeded: Mapped[bool]
+
+
+class Note(Base):
+    """What advisors write about a conversation for each other. It is no message: the person's side has no way to it."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id"))
+    text: Mapped[str] = mapped_column(String(2000))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class QueueEvent(Base):
+    """What happened to a conversation at the desk, and who did it: joined, left, claimed, returned, handed_back or closed."""
+
+    __tablename__ = "queue_events"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"))
+    what: Mapped[str] = mapped_column(String(16))

@@ -1,0 +1,167 @@
+"""The advisors' desk, in a real browser, with people in real browsers on the other side."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import PASSWORD, Person, Service
+
+People = Callable[..., Person]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def staff(service: Service) -> None:
+    service.advisor("amina", "Amina", "fi,en,ckb")
+    service.advisor("ben", "Ben", "en,sv")
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages that have nothing in common, at a size and in a language, and sees to it that none has an error."""
+    contexts, errors = [], []
+
+    def make(width: int, locale: str) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 800}, locale=locale)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def sign_in(page: Page, service: Service, login: str) -> None:
+    page.goto(f"{service.address}/desk")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Free").click()
+    expect(page.get_by_role("button", name="Free")).to_have_attribute("aria-pressed", "true")
+
+
+WAITING = {"en": "You are in the queue", "fi": "Olet jonossa", "ckb": "لە نۆرە"}
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "reply"),
+    [
+        ("en", "How do I get a tax card?", "Hello! Which year is it for?"),
+        ("fi", "Mistä saan verokortin?", "Hei! Mitä vuotta varten tarvitset sen?"),
+        ("ckb", "چۆن کارتی باج وەربگرم؟", "سڵاو، بۆ کام ساڵ پێویستتە؟"),
+    ],
+)
+def test_from_a_question_to_an_advisor_and_back(
+    open_page: Callable[..., Page], staff: None, service: Service, language: str, question: str, reply: str
+) -> None:
+    amina, ben, person = open_page(1280, "en-GB"), open_page(1280, "en-GB"), open_page(360, "en-GB")
+    sign_in(amina, service, "amina")
+    sign_in(ben, service, "ben")
+
+    person.goto(f"{service.address}/?language={language}")
+    person.locator("#text").fill(question)
+    person.keyboard.press("Enter")
+    expect(person.locator(".message.answer")).to_have_count(1)
+    person.locator("#person").click()
+    expect(person.locator("#place")).to_contain_text(WAITING[language])
+
+    # It appears at both desks by itself, and the tab counts.
+    row = amina.locator("#queue ol li")
+    expect(row).to_have_count(1)
+    expect(amina).to_have_title("(1) The advisors' desk – Neuvo")
+    expect(ben.locator("#queue ol li button")).to_have_count(1)
+    row.get_by_role("link").click()
+    expect(amina.locator("#transcript")).to_contain_text(question)
+    amina.get_by_role("button", name="Take this conversation").click()
+    expect(amina.get_by_role("button", name="Hand back to the assistant")).to_be_visible()
+    expect(ben.locator("#queue ol li button")).to_have_count(0)
+    expect(person.locator(".message.system").last).to_contain_text("Amina")
+    expect(person.locator("#place")).to_be_empty()
+
+    # Replies both ways; the assistant is silent.
+    amina.locator("form.reply textarea").first.fill(reply)
+    amina.get_by_role("button", name="Send").click()
+    expect(person.locator(".message.advisor p")).to_have_text(reply)
+    person.locator("#text").fill("2027")
+    person.keyboard.press("Enter")
+    expect(amina.locator("#transcript .message.person").last).to_contain_text("2027")
+    amina.locator("form.reply textarea").last.fill("Has two jobs")
+    amina.get_by_role("button", name="Write the note").click()
+    expect(amina.locator("#transcript .message.note")).to_contain_text("Has two jobs")
+
+    # Back to the queue, where Ben takes it; then the assistant, who answers again.
+    amina.get_by_role("button", name="Back to the queue").click()
+    ben.locator("#queue ol li").get_by_role("button").click()
+    expect(ben.locator("#transcript .message.note")).to_contain_text("Has two jobs")
+    expect(person.locator(".message.system").last).to_contain_text("Ben")
+    ben.get_by_role("button", name="Hand back to the assistant").click()
+    expect(ben.locator("#main")).to_contain_text("Choose a conversation")
+    answers = person.locator(".message.answer").count()
+    person.locator("#text").fill(question)
+    person.keyboard.press("Enter")
+    expect(person.locator(".message.answer")).to_have_count(answers + 1)
+    expect(person.locator(".message", has_text="Has two jobs")).to_have_count(0)
+
+
+def test_who_waits_can_leave_and_an_emergency_is_seen_by_the_advisor(
+    open_page: Callable[..., Page], staff: None, service: Service, person: People
+) -> None:
+    amina = open_page(900, "en-GB")
+    sign_in(amina, service, "amina")
+    someone = person("en")
+    replies = someone.press("/human_handoff")
+    assert [reply["type"] for reply in replies] == ["handoff", "notice"]
+    assert replies[-1]["choices"][0]["payload"] == "queue:leave"
+    state = someone.client.get(someone.path).json()["state"]
+    assert (state["mode"], state["place"]) == ("waiting", 1)
+    (answer,) = someone.say("How do I get a tax card?")
+    assert answer["type"] == "answer"
+    expect(amina.locator("#queue ol li button")).to_have_count(1)
+    (left,) = someone.press("queue:leave")
+    assert left["text"] == "You have left the queue."
+    expect(amina.locator("#queue ol li button")).to_have_count(0)
+
+    someone.press("/human_handoff")
+    amina.locator("#queue ol li").get_by_role("button").click()
+    urgent = someone.say("help, my child swallowed pills and is unconscious")
+    assert [reply["type"] for reply in urgent] == ["urgent"]
+    expect(amina.locator("#transcript .message.urgent")).to_contain_text("112")
+    amina.get_by_role("button", name="End the conversation").click()
+    expect(amina.locator("#main")).to_contain_text("Choose a conversation")
+    assert someone.client.get(someone.path).json()["state"]["mode"] == "closed"
+
+
+def test_nobody_free_is_said_and_nobody_is_put_in_a_queue(person: People, service: Service) -> None:
+    service.everybody_away()
+    someone = person("sv")
+    (reply,) = someone.press("/human_handoff")
+    assert "Ingen rådgivare är på plats just nu" in reply["text"]
+    assert reply["choices"][0]["payload"] == "/request_callback"
+    assert someone.client.get(someone.path).json()["state"]["mode"] == "bot"
+
+
+def test_without_signing_in_or_with_another_sites_form_nothing_is_seen_or_changed(staff: None, service: Service) -> None:
+    with httpx.Client(base_url=service.address) as client:
+        for path in ("/desk", "/desk/queue", "/desk/conversations/x", "/desk/conversations/x/transcript", "/desk/events"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/desk/sign-in"), path
+        refused = client.post("/desk/sign-in", data={"login": "ben", "password": "wrong"})
+        assert refused.status_code == 401
+        client.post("/desk/sign-in", data={"login": "ben", "password": PASSWORD})
+        assert client.get("/desk").status_code == 200
+        for path in ("presence", "language", "sign-out", "conversations/x/claim", "conversations/x/reply"):
+            forged = client.post(f"/desk/{path}", data={"presence": "away", "language": "fi", "text": "x", "csrf": "guessed"})
+            assert forged.status_code == 403, path

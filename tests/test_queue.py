@@ -1,0 +1,161 @@
+"""The queue: who waits, who gets whom, and that nobody is forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import migrations
+from bot.desk.accounts import Accounts
+from bot.notifier import Notifier
+from bot.queue import AT_ONCE, GONE, NotYoursError, Queue, TakenError, TooManyError
+from bot.store import Store, connect
+from bot.tables import Advisor, Conversation, Mode, Presence, Role
+from guidance.knowledge import Knowledge
+from tests.conftest import PASSWORD
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Desk:
+    """A queue with its database, and a clock that stands."""
+
+    def __init__(self, store: Store, known: Knowledge) -> None:
+        self.now = NOON
+        self.store = store
+        self.accounts = Accounts(store, lambda: self.now)
+        self.queue = Queue(store, Notifier(), known, lambda: self.now)
+
+    async def advisor(self, name: str, role: Role = Role.ADVISOR) -> Advisor:
+        await self.accounts.add(name.lower(), name, PASSWORD, role, ["en"])
+        found = next(advisor for advisor in await self.accounts.everyone() if advisor.name == name)
+        await self.accounts.set_presence(found.id, Presence.FREE)
+        return found
+
+    async def person(self, id: str, minutes: int = 0) -> str:
+        since = NOON - timedelta(minutes=minutes)
+        await self.store.open(
+            Conversation(
+                id=id, channel="web", language="en", mode=Mode.WAITING.value, choices=[], last_seq=0, waiting_since=since
+            )
+        )
+        return id
+
+    async def mode(self, id: str) -> str:
+        found = await self.store.conversation(id)
+        assert found
+        return found.mode
+
+    async def told(self, id: str) -> list[str]:
+        return [message.content["text"] for message in await self.store.messages_after(id, 0)]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, known: Knowledge) -> AsyncIterator[Desk]:
+    url = f"sqlite:///{tmp_path}/neuvo.sqlite3"
+    migrations.upgrade(url)
+    store = Store(connect(url))
+    yield Desk(store, known)
+    await store.close()
+
+
+async def test_of_twenty_who_claim_at_once_one_gets_it_and_the_others_are_told_who(desk: Desk) -> None:
+    advisors = [await desk.advisor(f"Advisor{number}") for number in range(20)]
+    await desk.person("anna")
+    results = await asyncio.gather(*(desk.queue.claim("anna", advisor) for advisor in advisors), return_exceptions=True)
+    winners = [advisor.name for advisor, result in zip(advisors, results, strict=True) if result is None]
+    assert len(winners) == 1
+    losers = [result for result in results if result is not None]
+    assert all(isinstance(result, TakenError) for result in losers)
+    assert {result.by for result in losers} == set(winners)
+    assert await desk.told("anna") == [f"An advisor is here now: {winners[0]}. The advisor reads what you write."]
+
+
+async def test_one_advisor_holds_no_more_than_the_limit_however_fast_they_press(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    people = [await desk.person(f"person{number}") for number in range(AT_ONCE + 3)]
+    results = await asyncio.gather(*(desk.queue.claim(id, ben) for id in people), return_exceptions=True)
+    assert sum(result is None for result in results) == AT_ONCE
+    assert sum(isinstance(result, TooManyError) for result in results) == 3
+    assert len(await desk.queue.held(ben.id)) == AT_ONCE
+
+
+async def test_the_longest_waiting_is_first_and_places_count_from_one(desk: Desk) -> None:
+    await desk.person("late", 1)
+    await desk.person("early", 9)
+    waiting = await desk.queue.waiting()
+    assert [conversation.id for conversation in waiting] == ["early", "late"]
+    assert [await desk.queue.place(conversation) for conversation in waiting] == [1, 2]
+    assert await desk.queue.next_place() == 3
+    await desk.queue.leave("early")
+    late = await desk.store.conversation("late")
+    assert late
+    assert await desk.queue.place(late) == 1
+    assert await desk.mode("early") == Mode.BOT
+
+
+async def test_a_conversation_that_is_given_back_is_first_again(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("early", 9)
+    await desk.person("late", 1)
+    await desk.queue.claim("early", ben)
+    await desk.queue.give_back("early", ben)
+    assert [conversation.id for conversation in await desk.queue.waiting()] == ["early", "late"]
+    assert (await desk.told("early"))[-1] == "The advisor had to leave. You are first in the queue again."
+
+
+async def test_the_conversations_of_an_advisor_whose_page_is_gone_come_back_to_the_queue(desk: Desk) -> None:
+    ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
+    await desk.person("anna", 5)
+    await desk.person("dara", 4)
+    await desk.queue.claim("anna", ben)
+    await desk.queue.claim("dara", cara)
+    desk.now += GONE + timedelta(seconds=1)
+    await desk.accounts.at_desk(cara.id)
+    await desk.queue.return_forgotten()
+    assert (await desk.mode("anna"), await desk.mode("dara")) == (Mode.WAITING, Mode.ADVISOR)
+    assert await desk.queue.free() == 1
+    assert (await desk.told("anna"))[-1] == "The advisor had to leave. You are first in the queue again."
+
+
+async def test_only_the_advisor_who_has_it_and_a_supervisor_act_on_a_conversation(desk: Desk) -> None:
+    ben, cara, sofia = await desk.advisor("Ben"), await desk.advisor("Cara"), await desk.advisor("Sofia", Role.SUPERVISOR)
+    await desk.person("anna")
+    for act in (desk.queue.hand_back, desk.queue.close, desk.queue.give_back):
+        with pytest.raises(NotYoursError):
+            await act("anna", ben)
+    await desk.queue.claim("anna", ben)
+    with pytest.raises(NotYoursError):
+        await desk.queue.reply("anna", cara, "Hello")
+    await desk.queue.reply("anna", ben, "Hello, how can I help?")
+    await desk.queue.hand_back("anna", sofia)
+    assert await desk.mode("anna") == Mode.BOT
+
+
+async def test_who_writes_after_the_end_is_with_the_assistant_again(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    await desk.queue.close("anna", ben)
+    assert await desk.mode("anna") == Mode.CLOSED
+    await desk.store.receive("anna", "m1", "text", {"text": "one more thing"}, "en")
+    assert await desk.mode("anna") == Mode.BOT
+
+
+async def test_numbers_in_a_reply_keep_their_order_in_a_language_that_runs_right_to_left(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.store.change("anna", language="ckb")
+    await desk.queue.claim("anna", ben)
+    await desk.queue.reply("anna", ben, "تەلەفۆن: 040 636 8097")
+    assert (await desk.told("anna"))[-1] == "تەلەفۆن: \u2066040 636 8097\u2069"
+
+
+async def test_a_note_is_no_message(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.note("anna", ben, "Calls from a shelter")
+    assert [(note.text, name) for note, name in await desk.queue.notes("anna")] == [("Calls from a shelter", "Ben")]
+    assert await desk.told("anna") == []
