@@ -30,7 +30,7 @@ LARGEST_BODY = 64 * 1024
 """Bytes of a request at most: a message of 2,000 characters in any script, and room to spare."""
 
 LOOK = 15
-"""Seconds between two looks for conversations whose advisor is gone."""
+"""Seconds between two looks for people who would be forgotten."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -82,11 +82,12 @@ async def _checks(app: FastAPI, settings: Settings) -> dict[str, str]:
     return dict(zip(parts, results, strict=True))
 
 
-async def _return_forgotten(conversations: Conversations) -> None:
-    """Look, again and again, whether an advisor who holds a conversation is gone."""
+async def _watch(conversations: Conversations) -> None:
+    """Look, again and again, whether an advisor who holds a conversation is gone, and whether it is closing time."""
     while True:
         try:
             await conversations.queue.return_forgotten()
+            await conversations.queue.close_for_the_day(await conversations.desk())
         except SQLAlchemyError as error:
             logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
         await asyncio.sleep(LOOK)
@@ -110,7 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.conversations = conversations
         app.state.accounts = Accounts(store)
         await conversations.resume()
-        watch = asyncio.create_task(_return_forgotten(conversations))
+        watch = asyncio.create_task(_watch(conversations))
         yield
         watch.cancel()
         await conversations.close()

@@ -7,13 +7,14 @@ so a conversation that comes back is at the front again.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.notifier import Notifier
 from bot.store import Reply, Store
 from bot.tables import Advisor, Author, Conversation, Mode, Note, Presence, QueueEvent, Role, now
 from guidance.knowledge import Knowledge
+from guidance.opening_hours import DeskState
 
 DESK = "desk"
 """What the desk's pages are woken by: the queue or somebody's presence has changed."""
@@ -54,8 +55,10 @@ class Queue:
     async def free(self) -> int:
         """How many advisors are at the desk and take conversations."""
         async with self.store.transaction() as session:
-            query = select(func.count()).where(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self._clock() - SILENT)
-            return (await session.execute(query)).scalar_one()
+            return (await session.execute(select(func.count()).where(self._is_free()))).scalar_one()
+
+    def _is_free(self) -> ColumnElement[bool]:
+        return and_(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self._clock() - SILENT)
 
     async def waiting(self) -> Sequence[Conversation]:
         """Everyone who waits, the longest first."""
@@ -175,6 +178,49 @@ class Queue:
         async with self.store.transaction() as session:
             await self._to_front(session, await self._own(session, id, advisor), advisor)
         self._wake(id)
+
+    async def transfer(self, id: str, advisor: Advisor, to: int) -> None:
+        """Give a conversation to a colleague, who need not have room for it; the person is told who answers now.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's, or there is no such colleague.
+        """
+        async with self.store.transaction() as session:
+            conversation = await self._own(session, id, advisor)
+            colleague = await session.get(Advisor, to)
+            if colleague is None:
+                raise NotYoursError(id)
+            conversation.advisor_id = colleague.id
+            await session.flush()
+            text = self._knowledge.wording(conversation.language).advisor_joined(colleague.name)
+            await self._tell(session, id, conversation.language, text, "transferred", colleague)
+        self._wake(id)
+
+    async def colleagues(self, advisor: Advisor) -> Sequence[Advisor]:
+        """The others who are free at the desk, by name."""
+        async with self.store.transaction() as session:
+            query = select(Advisor).where(self._is_free(), Advisor.id != advisor.id).order_by(Advisor.name)
+            return (await session.execute(query)).scalars().all()
+
+    async def close_for_the_day(self, desk: DeskState) -> None:
+        """When the desk has closed: nobody waits on, and everybody who did is told when it opens, and offered a call-back."""
+        if desk.open:
+            return
+        waiting = await self.waiting()
+        for conversation in waiting:
+            async with self.store.transaction() as session:
+                stopped = update(Conversation).where(Conversation.id == conversation.id, Conversation.mode == Mode.WAITING.value)
+                stopped = stopped.values(mode=Mode.BOT.value, waiting_since=None).returning(Conversation.id)
+                if (await session.execute(stopped)).scalar_one_or_none() is None:
+                    continue
+                wording = self._knowledge.wording(conversation.language)
+                choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
+                await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
+                text = wording.catalog.say(wording.reach(desk, self._clock()))
+                notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
+                session.add(QueueEvent(conversation_id=conversation.id, what="not_served"))
+                await self.store.say(session, conversation.id, [notice])
+            self._wake(conversation.id)
 
     async def leave(self, id: str) -> None:
         """Take a person who does not want to wait any more out of the queue."""

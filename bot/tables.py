@@ -195,7 +195,10 @@ class Note(Base):
 
 
 class QueueEvent(Base):
-    """What happened to a conversation at the desk, and who did it: joined, left, claimed, returned, handed_back or closed."""
+    """What happened to a conversation at the desk, and who has or had it.
+
+    joined, left, claimed, transferred, returned, handed_back, closed, or not_served: it still waited at closing time.
+    """
 
     __tablename__ = "queue_events"
 

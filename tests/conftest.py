@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from bot.language import LanguageDetector
 from guidance.content import ROOT
@@ -193,3 +194,11 @@ def person(service: Service) -> Iterator[Callable[..., Person]]:
     yield make
     for someone in made:
         someone.client.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

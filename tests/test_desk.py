@@ -4,19 +4,11 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import PASSWORD, Person, Service
 
 People = Callable[..., Person]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +94,12 @@ def test_from_a_question_to_an_advisor_and_back(
     amina.get_by_role("button", name="Write the note").click()
     expect(amina.locator("#transcript .message.note")).to_contain_text("Has two jobs")
 
-    # Back to the queue, where Ben takes it; then the assistant, who answers again.
-    amina.get_by_role("button", name="Back to the queue").click()
-    ben.locator("#queue ol li").get_by_role("button").click()
-    expect(ben.locator("#transcript .message.note")).to_contain_text("Has two jobs")
+    # Ben takes over, with a note; then the assistant, who answers again.
+    amina.get_by_label("Give to").select_option(label="Ben (en, sv)")
+    amina.get_by_label("with this note").fill("Second job began in May")
+    amina.get_by_role("button", name="Give", exact=True).click()
+    ben.locator("#queue ul li").get_by_role("link").click()
+    expect(ben.locator("#transcript .message.note").last).to_contain_text("Second job began in May")
     expect(person.locator(".message.system").last).to_contain_text("Ben")
     ben.get_by_role("button", name="Hand back to the assistant").click()
     expect(ben.locator("#main")).to_contain_text("Choose a conversation")

@@ -120,6 +120,35 @@ async def test_the_conversations_of_an_advisor_whose_page_is_gone_come_back_to_t
     assert (await desk.told("anna"))[-1] == "The advisor had to leave. You are first in the queue again."
 
 
+async def test_a_colleague_takes_over_and_the_person_is_told_who(desk: Desk) -> None:
+    ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    assert [colleague.name for colleague in await desk.queue.colleagues(ben)] == ["Cara"]
+    await desk.queue.transfer("anna", ben, cara.id)
+    assert [conversation.id for conversation in await desk.queue.held(cara.id)] == ["anna"]
+    assert (await desk.told("anna"))[-1] == "An advisor is here now: Cara. The advisor reads what you write."
+    with pytest.raises(NotYoursError):
+        await desk.queue.transfer("anna", ben, ben.id)
+    with pytest.raises(NotYoursError):
+        await desk.queue.transfer("anna", cara, 4711)
+
+
+async def test_who_still_waits_at_closing_time_is_told_and_offered_a_call_back(desk: Desk, known: Knowledge) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna", 20)
+    await desk.person("dara", 10)
+    await desk.queue.claim("dara", ben)
+    await desk.queue.close_for_the_day(known.hours.at(NOON))
+    assert await desk.mode("anna") == Mode.WAITING
+    closing = NOON + timedelta(hours=2)  # 16:00 in Helsinki
+    await desk.queue.close_for_the_day(known.hours.at(closing))
+    assert (await desk.mode("anna"), await desk.mode("dara")) == (Mode.BOT, Mode.ADVISOR)
+    (notice,) = await desk.store.messages_after("anna", 0)
+    assert "Advisors are here again tomorrow at 10:00" in notice.content["text"]
+    assert [choice["payload"] for choice in notice.content["choices"]] == ["/request_callback"]
+
+
 async def test_only_the_advisor_who_has_it_and_a_supervisor_act_on_a_conversation(desk: Desk) -> None:
     ben, cara, sofia = await desk.advisor("Ben"), await desk.advisor("Cara"), await desk.advisor("Sofia", Role.SUPERVISOR)
     await desk.person("anna")

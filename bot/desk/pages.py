@@ -229,6 +229,7 @@ class Desk:
             "asked": asked[0]["text"] if asked else None,
             "answered": answers[-1]["question"] if answers else None,
             "wants": asked[-1]["text"] if len(asked) > 1 else None,
+            "colleagues": await self._all.queue.colleagues(self.me.advisor),
         }
 
 
@@ -299,6 +300,15 @@ async def note(all: All, me: Changing, conversation: Opened, text: Annotated[str
     if text.strip():
         await all.queue.note(conversation.id, me.advisor, text.strip())
     return RedirectResponse(f"/desk/conversations/{conversation.id}", 303)
+
+
+@router.post("/conversations/{id}/transfer")
+async def transfer(all: All, me: Changing, id: str, to: Annotated[int, Form()], text: Annotated[str, Form()] = "") -> Response:
+    """Give the conversation to a colleague, with a note."""
+    await all.queue.transfer(id, me.advisor, to)
+    if text.strip():
+        await all.queue.note(id, me.advisor, text.strip()[:2000])
+    return RedirectResponse("/desk", 303)
 
 
 @router.post("/conversations/{id}/give-back")
