@@ -6,6 +6,7 @@ languages (`make check` sees to it).
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ import phonenumbers
 from bot.choices import CALL_BACK
 from guidance.knowledge import Knowledge
 from guidance.languages import Language
+from guidance.opening_hours import Closure
 from guidance.wording import clock, day
 
 SLOT = timedelta(hours=1)
@@ -42,7 +44,8 @@ class Step:
 class CallBackForm:
     """The form in one language. Its state is a plain dict, kept with the conversation."""
 
-    def __init__(self, knowledge: Knowledge, language: Language, now: datetime) -> None:
+    def __init__(self, knowledge: Knowledge, language: Language, now: datetime, closures: Sequence[Closure] = ()) -> None:
+        self._closures = closures
         self._knowledge = knowledge
         self._language = language
         self._now = now
@@ -51,7 +54,7 @@ class CallBackForm:
     def _times(self) -> list[tuple[datetime, datetime]]:
         """The times offered: pieces of the coming opening hours, in UTC; at most three a day."""
         times: list[tuple[datetime, datetime]] = []
-        for opens, closes in self._knowledge.hours.next_openings(self._now + LEAST_NOTICE, OFFERED):
+        for opens, closes in self._knowledge.hours.next_openings(self._now + LEAST_NOTICE, OFFERED, self._closures):
             start = opens.replace(minute=0, second=0, microsecond=0)
             if start < opens:
                 start += timedelta(hours=1)

@@ -17,6 +17,7 @@ from bot.masking import mask
 from bot.notifier import Notifier
 from bot.queue import DESK, Queue
 from bot.rasa import Rasa, RasaError
+from bot.records import Records
 from bot.store import Answered, Reply, Store
 from bot.tables import Author, Conversation, Message, Mode, now
 from guidance.answers import TOPICS
@@ -64,6 +65,7 @@ class Conversations:
         self.rasa = rasa
         self.knowledge = knowledge
         self.notifier = Notifier()
+        self.records = Records(store, clock)
         self.queue = Queue(store, self.notifier, knowledge, clock)
         self._detector = detector
         self._clock = clock
@@ -229,7 +231,7 @@ class Conversations:
 
     async def desk(self) -> DeskState:
         """Whether an advisor is there now, and how many could take a conversation."""
-        return self.knowledge.hours.at(self._clock(), free=await self.queue.free())
+        return self.knowledge.hours.at(self._clock(), await self.records.closed(), await self.queue.free())
 
     async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
         text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
@@ -242,22 +244,23 @@ class Conversations:
         changes, offer = self._notice_language(conversation, text) if typed else ({}, None)
         code = changes.get("language", conversation.language)
         if payload and payload.startswith(LANGUAGE):
-            return self._change_language(conversation, payload.removeprefix(LANGUAGE))
+            return await self._change_language(conversation, payload.removeprefix(LANGUAGE))
         if payload == LEAVE:
             return await self._leave(conversation)
         form = conversation.form
-        if form and (step := self._form(code).reply(form, text if typed else None, payload)):
+        if form and (step := (await self._form(code)).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)
         if payload and payload.startswith(CALL_BACK):  # a button of a form that is over
-            return self._step(self._form(code).problem(form) if form else self._form(code).start(), code, conversation, changes)
+            call_back = await self._form(code)
+            return self._step(call_back.problem(form) if form else call_back.start(), code, conversation, changes)
         # Free text that begins with / would be a command to Rasa.
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
         desk = await self.desk()
         said = await self.rasa.answer(conversation.id, to_rasa, code, desk)
-        answered = self._deliver(conversation, said, code, changes, offer, form)
+        answered = await self._deliver(conversation, said, code, changes, offer, form)
         return await self._queued(conversation, said[-1], answered, code) if desk.open and desk.free else answered
 
-    def _deliver(
+    async def _deliver(
         self,
         conversation: Conversation,
         said: list[Payload],
@@ -274,11 +277,12 @@ class Conversations:
             offer = None
         last = said[-1] if said else None
         if last and last["type"] == "handoff" and last["reason"] == "callback":
-            step = self._form(code).start()
+            step = (await self._form(code)).start()
             said = [*said[:-1], {"type": "choices", "text": step.text, "choices": step.choices}]
             changes["form"] = step.form
         elif form:
-            step = self._form(code).ask(form) if set(outcomes) & {"urgent", "answer"} else self._form(code).problem(form)
+            call_back = await self._form(code)
+            step = call_back.ask(form) if set(outcomes) & {"urgent", "answer"} else call_back.problem(form)
             # An emergency or a question interrupts the form; what the model did not understand was meant for the form.
             said = [p for p in said if p["type"] in ("urgent", "answer")] + [
                 {"type": "choices", "text": step.text, "choices": step.choices}
@@ -323,8 +327,9 @@ class Conversations:
         content = {name: value for name, value in payload.items() if name not in ("type", "about")}
         return Reply(payload["type"], content, payload.get("language", code))
 
-    def _form(self, code: str) -> CallBackForm:
-        return CallBackForm(self.knowledge, self.knowledge.service.language(code), self._clock())
+    async def _form(self, code: str) -> CallBackForm:
+        closures = await self.records.closed()
+        return CallBackForm(self.knowledge, self.knowledge.service.language(code), self._clock(), closures)
 
     def _step(self, step: Step, code: str, conversation: Conversation, changes: dict[str, Any]) -> Answered:
         """A step of the call-back form, as it is stored."""
@@ -333,12 +338,12 @@ class Conversations:
         changes |= {"form": step.form, "choices": step.choices}
         return Answered([reply], changes, outcome="callback" if request else "form", call_back=request)
 
-    def _change_language(self, conversation: Conversation, code: str) -> Answered:
+    async def _change_language(self, conversation: Conversation, code: str) -> Answered:
         wording = self.knowledge.wording(code)
         text = wording.catalog.gettext("I write in this language now: {language}").format(language=wording.language.name)
         changes: dict[str, Any] = {"language": code, "language_source": "chosen", "other_language": None}
         if conversation.form:
-            step = self._form(code).ask(conversation.form)
+            step = (await self._form(code)).ask(conversation.form)
             changes["choices"] = step.choices
             replies = [Reply("choices", {"text": f"{text}\n{step.text}", "choices": step.choices}, code)]
         else:

@@ -54,7 +54,7 @@ class Queue:
 
     async def free(self) -> int:
         """How many advisors are at the desk and take conversations."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             return (await session.execute(select(func.count()).where(self._is_free()))).scalar_one()
 
     def _is_free(self) -> ColumnElement[bool]:
@@ -62,13 +62,13 @@ class Queue:
 
     async def waiting(self) -> Sequence[Conversation]:
         """Everyone who waits, the longest first."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(Conversation).where(Conversation.mode == Mode.WAITING.value).order_by(Conversation.waiting_since)
             return (await session.execute(query)).scalars().all()
 
     async def held(self, advisor_id: int | None = None) -> Sequence[Conversation]:
         """The conversations an advisor holds, or all that are held."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(Conversation).where(Conversation.mode == Mode.ADVISOR.value)
             if advisor_id is not None:
                 query = query.where(Conversation.advisor_id == advisor_id)
@@ -78,7 +78,7 @@ class Queue:
         """A waiting conversation's place, from 1; None if it does not wait."""
         if conversation.mode != Mode.WAITING.value:
             return None
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(func.count()).where(
                 Conversation.mode == Mode.WAITING.value, Conversation.waiting_since < conversation.waiting_since
             )
@@ -86,7 +86,7 @@ class Queue:
 
     async def next_place(self) -> int:
         """The place of whoever joins now."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(func.count()).where(Conversation.mode == Mode.WAITING.value)
             return (await session.execute(query)).scalar_one() + 1
 
@@ -139,7 +139,7 @@ class Queue:
 
     async def notes(self, id: str) -> Sequence[tuple[Note, str]]:
         """The notes of a conversation with their writers' names, in order."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(Note, Advisor.name).join(Advisor).where(Note.conversation_id == id).order_by(Note.id)
             return [(note, name) for note, name in (await session.execute(query)).all()]
 
@@ -198,7 +198,7 @@ class Queue:
 
     async def colleagues(self, advisor: Advisor) -> Sequence[Advisor]:
         """The others who are free at the desk, by name."""
-        async with self.store.transaction() as session:
+        async with self.store.reading() as session:
             query = select(Advisor).where(self._is_free(), Advisor.id != advisor.id).order_by(Advisor.name)
             return (await session.execute(query)).scalars().all()
 

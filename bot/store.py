@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import Executable, event, func, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -63,13 +63,14 @@ def connect(url: str) -> AsyncEngine:
         def _pragmas(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # the driver's own BEGIN is deferred: two writers would fail, not wait
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
         @event.listens_for(engine.sync_engine, "begin")
         def _begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            # Readers see the last state that was stored and wait for nobody; writers queue, one after another.
+            connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -80,6 +81,7 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(engine.execution_options(reading=True), expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -87,9 +89,15 @@ class Store:
         async with self._sessions() as session, session.begin():
             yield session
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that changes nothing, and so waits for nobody who does."""
+        async with self._readers() as session, session.begin():
+            yield session
+
     async def ping(self) -> None:
         """Raises what the driver raises when the database cannot be reached or is not migrated."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             await session.execute(select(func.count()).select_from(Conversation).where(text("1 = 0")))
 
     async def close(self) -> None:
@@ -103,13 +111,17 @@ class Store:
 
     async def conversation(self, id: str) -> Conversation | None:
         """The conversation of this id, or None."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             return await session.get(Conversation, id)
+
+    async def write(self, statement: Executable) -> None:
+        """Run one statement that changes something."""
+        async with self.transaction() as session:
+            await session.execute(statement)
 
     async def change(self, id: str, **changes: Any) -> None:
         """Change columns of a conversation."""
-        async with self.transaction() as session:
-            await session.execute(update(Conversation).where(Conversation.id == id).values(**changes))
+        await self.write(update(Conversation).where(Conversation.id == id).values(**changes))
 
     @staticmethod
     async def _next_seq(session: AsyncSession, id: str) -> int:
@@ -173,7 +185,7 @@ class Store:
 
     async def pending(self, id: str) -> tuple[Conversation, Sequence[Message]] | None:
         """The conversation and its messages without an answer, the oldest first; None if there are none."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             query = select(Message).where(Message.conversation_id == id, Message.pending).order_by(Message.seq)
             messages = (await session.execute(query)).scalars().all()
             conversation = await session.get(Conversation, id) if messages else None
@@ -181,7 +193,7 @@ class Store:
 
     async def unanswered(self) -> Sequence[str]:
         """The conversations with a message without an answer: after a restart, the bot goes on with these."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             query = select(Message.conversation_id).where(Message.pending).distinct()
             return (await session.execute(query)).scalars().all()
 
@@ -223,16 +235,16 @@ class Store:
 
     async def messages_after(self, id: str, seq: int, limit: int = 200) -> Sequence[Message]:
         """The conversation's messages after a sequence number, in order."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             query = select(Message).where(Message.conversation_id == id, Message.seq > seq).order_by(Message.seq).limit(limit)
             return (await session.execute(query)).scalars().all()
 
     async def turns(self) -> Sequence[Turn]:
         """All turns, the oldest first."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             return (await session.execute(select(Turn).order_by(Turn.id))).scalars().all()
 
     async def call_backs(self) -> Sequence[CallBack]:
         """All call-back requests, the one due first first."""
-        async with self.transaction() as session:
+        async with self.reading() as session:
             return (await session.execute(select(CallBack).order_by(CallBack.starts_at))).scalars().all()

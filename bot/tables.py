@@ -110,8 +110,16 @@ class Turn(Base):
     milliseconds: Mapped[int]
 
 
+class Outcome(StrEnum):
+    """How a call-back ended."""
+
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
+    WRONG_CONTACT = "wrong_contact"
+
+
 class CallBack(Base):
-    """A person who asked to be called or written to; times are in UTC."""
+    """A person who asked to be called or written to; times are in UTC. `outcome` is None while it is still to be done."""
 
     __tablename__ = "callbacks"
 
@@ -125,6 +133,8 @@ class CallBack(Base):
     topic: Mapped[str | None] = mapped_column(String(40))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    advisor_id: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
 
 
 class Role(StrEnum):
@@ -207,3 +217,33 @@ class QueueEvent(Base):
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
     advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"))
     what: Mapped[str] = mapped_column(String(16))
+
+
+class WrongAnswer(Base):
+    """An answer of the assistant that an advisor found wrong: what was asked, and which curated answer was given."""
+
+    __tablename__ = "wrong_answers"
+    __table_args__ = (UniqueConstraint("conversation_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    conversation_id: Mapped[str] = mapped_column(String(32))
+    seq: Mapped[int]
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id"))
+    asked: Mapped[str] = mapped_column(String(2000))
+    question: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(8))
+
+
+class ClosureAtDesk(Base):
+    """A time the desk is closed beside content/opening_hours.yml, and who set and who lifted it: nothing is deleted."""
+
+    __tablename__ = "closures"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    lifted_by: Mapped[int | None]
+    lifted_at: Mapped[datetime | None]

@@ -1,6 +1,8 @@
 """The advisors' desk, in a real browser, with people in real browsers on the other side."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ People = Callable[..., Person]
 def staff(service: Service) -> None:
     service.advisor("amina", "Amina", "fi,en,ckb")
     service.advisor("ben", "Ben", "en,sv")
+    service.advisor("sofia", "Sofia", "fi", role="supervisor")
 
 
 @pytest.fixture
@@ -145,6 +148,82 @@ def test_nobody_free_is_said_and_nobody_is_put_in_a_queue(person: People, servic
     assert "Ingen rådgivare är på plats just nu" in reply["text"]
     assert reply["choices"][0]["payload"] == "/request_callback"
     assert someone.client.get(someone.path).json()["state"]["mode"] == "bot"
+
+
+class Seat:
+    """Somebody at the desk, without a browser."""
+
+    def __init__(self, service: Service, login: str) -> None:
+        headers = {"Accept-Language": "en"}
+        self._client = httpx.Client(base_url=f"{service.address}/desk", headers=headers, follow_redirects=True)
+        self._client.post("/sign-in", data={"login": login, "password": PASSWORD})
+        self._csrf = self.page("").partition('name="csrf" value="')[2].partition('"')[0]
+
+    def page(self, path: str) -> str:
+        return self._client.get(path).raise_for_status().text
+
+    def press(self, path: str, **fields: str) -> httpx.Response:
+        return self._client.post(path, data={**fields, "csrf": self._csrf})
+
+
+@pytest.fixture
+def seat(service: Service, staff: None) -> Iterator[Callable[[str], Seat]]:
+    seats: list[Seat] = []
+
+    def sit(login: str) -> Seat:
+        seats.append(Seat(service, login))
+        return seats[-1]
+
+    yield sit
+    for taken in seats:
+        taken._client.close()
+
+
+def test_a_call_back_is_taken_by_one_and_ends_with_an_outcome(seat: Callable[[str], Seat], person: People) -> None:
+    someone = person("fi")
+    someone.press("/request_callback")
+    someone.press("callback:phone")
+    someone.say("045 987 6543")
+    someone.say("1")
+    (times,) = someone.press("callback:no")
+    (done,) = someone.press(times["choices"][0]["payload"])
+    amina, ben = seat("amina"), seat("ben")
+    page = amina.page("/call-backs")
+    assert "+358459876543" in page
+    reference = next(word for word in page.split() if word.startswith('action="/desk/call-backs/')).split("/")[3]
+    assert reference in done["text"]
+    amina.press(f"/call-backs/{reference}/take")
+    ben.press(f"/call-backs/{reference}/take")
+    ben.press(f"/call-backs/{reference}/end", outcome="reached")
+    assert "Amina: wrong number or address" in amina.press(f"/call-backs/{reference}/end", outcome="wrong_contact").text
+
+
+def test_a_supervisor_closes_the_desk_at_once_and_lifts_it(seat: Callable[[str], Seat], person: People) -> None:
+    sofia, amina, someone = seat("sofia"), seat("amina"), person("en")
+    today = {"date": datetime.now(ZoneInfo("Europe/Helsinki")).date().isoformat(), "start": "00:00", "end": "23:59"}
+    assert amina.press("/hours/close", **today).status_code == 403
+    assert "has to end after it starts" in sofia.press("/hours/close", **{**today, "start": "23:59"}).text
+    closed = sofia.press("/hours/close", **today).text
+    (reply,) = someone.press("/human_handoff")
+    assert "No advisor is here right now" in reply["text"]
+    assert not reply["open"]
+    number = closed.partition('action="/desk/hours/')[2].partition("/")[0]
+    sofia.press(f"/hours/{number}/lift")
+    assert someone.press("/human_handoff")[0]["open"]
+
+
+def test_a_wrong_answer_is_kept_once_with_what_was_asked(seat: Callable[[str], Seat], person: People, service: Service) -> None:
+    amina, someone = seat("amina"), person("en")
+    amina.press("/presence", presence="free")
+    (answer,) = someone.say("How do I get a tax card for my second job?")
+    someone.press("/human_handoff")
+    amina.press(f"/conversations/{someone.id}/claim")
+    for _press in range(2):
+        amina.press(f"/conversations/{someone.id}/wrong/{answer['seq']}")
+    page = amina.page("/hours")
+    assert page.count("How do I get a tax card for my second job?") == 1
+    assert "studying_and_working/tax_card" in page
+    amina.press(f"/conversations/{someone.id}/close")
 
 
 def test_without_signing_in_or_with_another_sites_form_nothing_is_seen_or_changed(staff: None, service: Service) -> None:

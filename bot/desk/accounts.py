@@ -18,6 +18,8 @@ from bot.store import Store
 from bot.tables import Advisor, DeskSession, Presence, Role, SignIn, now
 
 IDLE, LONGEST = timedelta(hours=2), timedelta(hours=12)
+SEEN = timedelta(minutes=1)
+"""How exactly it is kept when something was last done in a session: not every page is a write."""
 FAILURES, WITHIN = 5, timedelta(minutes=15)
 """So many wrong passwords for one login within this time, and no attempt counts until it is over."""
 SHORTEST_PASSWORD = 12
@@ -81,7 +83,7 @@ class Accounts:
 
     async def everyone(self) -> Sequence[Advisor]:
         """All advisors, by name."""
-        async with self._store.transaction() as session:
+        async with self._store.reading() as session:
             return (await session.execute(select(Advisor).order_by(Advisor.name))).scalars().all()
 
     async def sign_in(self, login: str, password: str, language: str) -> str:
@@ -125,18 +127,18 @@ class Accounts:
     async def session(self, token: str, seen: bool = True) -> SignedIn | None:
         """Who this cookie belongs to, if the session still holds; `seen` says that the advisor did something just now."""
         at = self._clock()
-        async with self._store.transaction() as session:
+        async with self._store.reading() as session:
             query = select(DeskSession, Advisor).join(Advisor).where(DeskSession.id == _id(token))
             found = (await session.execute(query)).one_or_none()
-            if found is None:
-                return None
-            desk, advisor = found
-            if desk.seen_at < at - IDLE or desk.created_at < at - LONGEST:
-                await session.delete(desk)
-                return None
-            if seen:
-                desk.seen_at = at
-            return SignedIn(advisor, desk)
+        if found is None:
+            return None
+        desk, advisor = found
+        if desk.seen_at < at - IDLE or desk.created_at < at - LONGEST:
+            await self._store.write(delete(DeskSession).where(DeskSession.id == desk.id))
+            return None
+        if seen and desk.seen_at < at - SEEN:
+            await self._store.write(update(DeskSession).where(DeskSession.id == desk.id).values(seen_at=at))
+        return SignedIn(advisor, desk)
 
     async def at_desk(self, advisor_id: int) -> None:
         """The advisor's page is open now."""
@@ -147,13 +149,11 @@ class Accounts:
         await self._change(advisor_id, presence=presence.value, seen_at=self._clock())
 
     async def _change(self, advisor_id: int, **values: object) -> None:
-        async with self._store.transaction() as session:
-            await session.execute(update(Advisor).where(Advisor.id == advisor_id).values(**values))
+        await self._store.write(update(Advisor).where(Advisor.id == advisor_id).values(**values))
 
     async def set_language(self, session_id: str, language: str) -> None:
         """The language in which the desk is shown in this session."""
-        async with self._store.transaction() as session:
-            await session.execute(update(DeskSession).where(DeskSession.id == session_id).values(language=language))
+        await self._store.write(update(DeskSession).where(DeskSession.id == session_id).values(language=language))
 
     async def sign_out(self, signed_in: SignedIn, everywhere: bool = False) -> None:
         """End this session, or all of this advisor's."""

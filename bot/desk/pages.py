@@ -4,7 +4,7 @@ import asyncio
 import gettext
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from bot.conversation import Conversations
 from bot.desk.accounts import Accounts, RefusedError, SignedIn, TooManyAttemptsError
 from bot.queue import DESK, NotYoursError, TakenError, TooManyError
-from bot.tables import Conversation, Mode, Presence, Role
+from bot.tables import Conversation, Mode, Outcome, Presence, Role
 from guidance.content import TRANSLATIONS
 from guidance.translations import DESK as DOMAIN
 from guidance.wording import clock, day
@@ -208,6 +208,7 @@ class Desk:
         shown = [
             {
                 **message.content,
+                "seq": message.seq,
                 "author": message.author,
                 "type": message.type,
                 "when": self.when(message.created_at),
@@ -218,6 +219,7 @@ class Desk:
         asked = [message for message in shown if message["author"] == "person" and "payload" not in message]
         answers = [message for message in shown if message["type"] == "answer"]
         return {
+            "csrf": self.me.session.csrf,
             "row": self.row(conversation),
             "mode": conversation.mode,
             "own": conversation.mode == Mode.ADVISOR.value and conversation.advisor_id == self.me.advisor.id,
@@ -330,6 +332,94 @@ async def close(all: All, me: Changing, id: str) -> Response:
     """End the conversation."""
     await all.queue.close(id, me.advisor)
     return RedirectResponse("/desk", 303)
+
+
+@router.post("/conversations/{id}/wrong/{seq}")
+async def wrong(all: All, me: Changing, conversation: Opened, seq: int) -> Response:
+    """Keep that the assistant's answer was wrong."""
+    await all.records.mark_wrong(conversation.id, seq, me.advisor)
+    return RedirectResponse(f"/desk/conversations/{conversation.id}", 303)
+
+
+@router.get("/call-backs")
+async def call_backs(all: All, me: Me) -> HTMLResponse:
+    """Everyone who asked to be called or written to."""
+    shown = Desk(all, me)
+    rows = [
+        {
+            "request": request,
+            "name": name,
+            "mine": request.advisor_id == me.advisor.id,
+            "language": all.knowledge.service.language(request.language),
+            "topic": shown.topic(request.topic),
+            "when": f"{shown.when(request.starts_at)}–{clock(request.ends_at.astimezone(all.knowledge.hours.zone))}",
+        }
+        for request, name in await all.records.call_backs()
+    ]
+    return render("call_backs.html", me.session.language, **await shown.queue(), call_backs=rows)
+
+
+@router.post("/call-backs/{reference}/take")
+async def take_call_back(all: All, me: Changing, reference: str) -> Response:
+    """Take a call-back."""
+    await all.records.take_call_back(reference, me.advisor)
+    return RedirectResponse("/desk/call-backs", 303)
+
+
+@router.post("/call-backs/{reference}/end")
+async def end_call_back(all: All, me: Changing, reference: str, outcome: Annotated[Outcome, Form()]) -> Response:
+    """Say how a call-back ended."""
+    await all.records.end_call_back(reference, me.advisor, outcome)
+    return RedirectResponse("/desk/call-backs", 303)
+
+
+@router.get("/hours")
+async def hours(all: All, me: Me, problem: str = "") -> HTMLResponse:
+    """The opening hours, the closures set at the desk, and the answers that were wrong."""
+    shown = Desk(all, me)
+    closures = [
+        {"id": closure.id, "start": shown.when(closure.start), "end": shown.when(closure.end), "name": name}
+        for closure, name in await all.records.closures()
+    ]
+    wrong = [{"at": shown.when(answer.at), "answer": answer} for answer in await all.records.wrong_answers()]
+    week = all.knowledge.wording(me.session.language).week()
+    values = await shown.queue()
+    return render("hours.html", me.session.language, **values, week=week, closures=closures, wrong=wrong, problem=problem)
+
+
+def supervising(me: Changing) -> SignedIn:
+    """A supervisor who changes something."""
+    if me.advisor.role != Role.SUPERVISOR.value:
+        raise HTTPException(403, "only a supervisor can do this")
+    return me
+
+
+Supervising = Annotated[SignedIn, Depends(supervising)]
+
+
+@router.post("/hours/close")
+async def close_desk(
+    all: All,
+    me: Supervising,
+    date: Annotated[date, Form()],
+    start: Annotated[time, Form()],
+    end: Annotated[time, Form()],
+) -> Response:
+    """Close the desk for a part of a day; it counts at once."""
+    if start >= end:
+        return RedirectResponse("/desk/hours?problem=order", 303)
+    zone = all.knowledge.hours.zone
+    await all.records.close(datetime.combine(date, start, zone), datetime.combine(date, end, zone), me.advisor)
+    all.notifier.notify(DESK)
+    return RedirectResponse("/desk/hours", 303)
+
+
+@router.post("/hours/{id}/lift")
+async def lift(all: All, me: Supervising, id: int) -> Response:
+    """Take a closure back."""
+    await all.records.lift(id, me.advisor)
+    all.notifier.notify(DESK)
+    return RedirectResponse("/desk/hours", 303)
 
 
 @router.get("/events")

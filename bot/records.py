@@ -1,0 +1,93 @@
+"""What the desk keeps beside conversations: call-backs and their outcomes, wrong answers, closures."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.store import Store
+from bot.tables import Advisor, Author, CallBack, ClosureAtDesk, Message, Outcome, WrongAnswer, now
+from guidance.opening_hours import Closure
+
+
+class Records:
+    """Call-backs, wrong answers and closures."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def call_backs(self) -> Sequence[tuple[CallBack, str | None]]:
+        """All call-backs with the name of who took them: those to be done first, the one due first first."""
+        async with self._store.reading() as session:
+            query = select(CallBack, Advisor.name).outerjoin(Advisor, CallBack.advisor_id == Advisor.id)
+            order = (CallBack.outcome.is_not(None), CallBack.starts_at)
+            return [(request, name) for request, name in (await session.execute(query.order_by(*order))).all()]
+
+    async def take_call_back(self, reference: str, advisor: Advisor) -> bool:
+        """Take a call-back; whether nobody had it yet."""
+        async with self._store.transaction() as session:
+            taken = await session.execute(
+                update(CallBack)
+                .where(CallBack.reference == reference, CallBack.advisor_id.is_(None))
+                .values(advisor_id=advisor.id)
+                .returning(CallBack.reference)
+            )
+            return taken.scalar_one_or_none() is not None
+
+    async def end_call_back(self, reference: str, advisor: Advisor, outcome: Outcome) -> None:
+        """Say how a call-back ended that this advisor took."""
+        async with self._store.transaction() as session:
+            mine = update(CallBack).where(CallBack.reference == reference, CallBack.advisor_id == advisor.id)
+            await session.execute(mine.values(outcome=outcome.value))
+
+    async def mark_wrong(self, conversation: str, seq: int, advisor: Advisor) -> None:
+        """Keep that an answer was wrong, with what was asked; once, however often it is pressed."""
+        try:
+            async with self._store.transaction() as session:
+                place = select(Message).where(Message.conversation_id == conversation)
+                answer = (await session.execute(place.where(Message.seq == seq))).scalar_one_or_none()
+                if answer is None or answer.type != "answer":
+                    return
+                asked = place.where(Message.author == Author.PERSON.value, Message.seq == answer.reply_to)
+                question = (await session.execute(asked)).scalar_one_or_none()
+                session.add(
+                    WrongAnswer(
+                        conversation_id=conversation,
+                        seq=seq,
+                        advisor_id=advisor.id,
+                        asked=str(question.content["text"]) if question else "",
+                        question=str(answer.content["id"]),
+                        language=answer.language,
+                    )
+                )
+        except IntegrityError:
+            return
+
+    async def wrong_answers(self) -> Sequence[WrongAnswer]:
+        """The answers that were wrong, the latest first."""
+        async with self._store.reading() as session:
+            return (await session.execute(select(WrongAnswer).order_by(WrongAnswer.id.desc()))).scalars().all()
+
+    async def closures(self) -> Sequence[tuple[ClosureAtDesk, str]]:
+        """The closures that hold and are not over, with the name of who set them."""
+        async with self._store.reading() as session:
+            query = select(ClosureAtDesk, Advisor.name).join(Advisor, ClosureAtDesk.advisor_id == Advisor.id)
+            query = query.where(ClosureAtDesk.lifted_at.is_(None), ClosureAtDesk.end > self._clock())
+            return [(closure, name) for closure, name in (await session.execute(query.order_by(ClosureAtDesk.start))).all()]
+
+    async def closed(self) -> list[Closure]:
+        """The same, as the opening hours take them."""
+        return [Closure(start=closure.start, end=closure.end) for closure, _name in await self.closures()]
+
+    async def close(self, start: datetime, end: datetime, advisor: Advisor) -> None:
+        """Close the desk from one moment to another."""
+        async with self._store.transaction() as session:
+            session.add(ClosureAtDesk(start=start, end=end, advisor_id=advisor.id, at=self._clock()))
+
+    async def lift(self, id: int, advisor: Advisor) -> None:
+        """Take a closure back; it stays in the database."""
+        async with self._store.transaction() as session:
+            lifted = update(ClosureAtDesk).where(ClosureAtDesk.id == id, ClosureAtDesk.lifted_at.is_(None))
+            await session.execute(lifted.values(lifted_by=advisor.id, lifted_at=self._clock()))
