@@ -107,6 +107,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         self._encoder = encoder
         self._machines = machines
         self.labels = list(labels)
+        self._urgent_labels = [self.labels.index(kind) for kind in URGENT if kind in self.labels]
         self.topics = frozenset(label.partition("/")[0] for label in labels if _is_question(label))
 
     @classmethod
@@ -217,6 +218,8 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     def probabilities(self, texts: List[Text]) -> np.ndarray:
         """How likely each label is for each text (texts × labels), the costly machine asked only where the cheap one is unsure.
 
+        They add up to one but for emergency and crisis, of which the likelihood is the higher one of the two machines.
+
         Raises:
             RuntimeError: the classifier is not trained.
         """
@@ -229,7 +232,11 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
         if len(unsure):
             meanings = self._featurizer.meanings(self._encoder.vectors([texts[i] for i in unsure]))
             count = ngrams.shape[1]
-            shares[unsure] = self._softmax(ngrams[unsure] @ costly[:count] + meanings @ costly[count:] + costly_offsets)
+            better = self._softmax(ngrams[unsure] @ costly[:count] + meanings @ costly[count:] + costly_offsets)
+            # Of danger the more worried of the two machines is believed: together they overlook far less than either.
+            worried = self._urgent_labels
+            better[:, worried] = np.maximum(better[:, worried], shares[np.ix_(unsure, worried)])
+            shares[unsure] = better
         return shares
 
     def _unsure(self, shares: np.ndarray) -> np.ndarray:
@@ -248,7 +255,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
 
     def danger(self, shares: np.ndarray) -> np.ndarray:
         """How likely an emergency or a crisis is (one number a text)."""
-        return shares[:, [self.labels.index(kind) for kind in URGENT]].sum(axis=1)
+        return shares[:, self._urgent_labels].sum(axis=1)
 
     def result(self, shares: np.ndarray, topic: Optional[Text] = None, question: Optional[Text] = None) -> Dict[Text, Any]:
         """What Rasa is told of a message with these probabilities, in the topic and after the question talked about."""

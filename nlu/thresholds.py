@@ -26,7 +26,7 @@ CONFIG = ROOT / "config.yml"
 COMPONENT = "nlu.classifier.QuestionClassifier"
 
 QUESTION, TOPIC, SERVICE = (np.round(np.arange(*steps), 2) for steps in ((0.2, 0.8, 0.05), (0.2, 0.9, 0.05), (0.2, 0.8, 0.05)))
-URGENT_LEVELS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2)
+URGENT_LEVELS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2)
 SURE_LEVELS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.1)
 
 
