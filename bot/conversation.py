@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.callback import CallBackForm, Step
 from bot.choices import CALL_BACK, LANGUAGE, LEAVE, PayloadError, check_payload, question_of, select
-from bot.language import LanguageDetector, words
+from bot.language import Detected, LanguageDetector, words
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.queue import DESK, Queue
@@ -228,6 +228,10 @@ class Conversations:
         notice = {"text": self.knowledge.wording(code).away(await self.desk(), self._clock()), "choices": []}
         silent = conversation.mode == Mode.ADVISOR.value
         return Answered([] if silent else [Reply("notice", notice, code, Author.SYSTEM)], outcome="away")
+
+    def detect(self, text: str, language: str) -> Detected:
+        """The language of a text in a conversation of this language."""
+        return self._detector.detect(text, language)
 
     async def desk(self) -> DeskState:
         """Whether an advisor is there now, and how many could take a conversation."""

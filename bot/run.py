@@ -79,6 +79,7 @@ def run(settings: Settings) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)  # a shell starts background jobs with Ctrl-C ignored
     began = time.monotonic()
     try:
         waited_for = None

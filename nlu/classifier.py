@@ -72,6 +72,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             "topic": 0.5,
             "service": 0.35,
             "urgent": 0.02,
+            "suspicion": 0.005,
             "also": 0.5,
             "sure": 0.9,
             "context": 3.0,
@@ -218,7 +219,7 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
     def probabilities(self, texts: List[Text]) -> np.ndarray:
         """How likely each label is for each text (texts × labels), the costly machine asked only where the cheap one is unsure.
 
-        They add up to one but for emergency and crisis, of which the likelihood is the higher one of the two machines.
+        They add up to one but for emergency and crisis, whose likelihood is that of the more worried of the two machines.
 
         Raises:
             RuntimeError: the classifier is not trained.
@@ -233,14 +234,15 @@ class QuestionClassifier(GraphComponent, IntentClassifier):
             meanings = self._featurizer.meanings(self._encoder.vectors([texts[i] for i in unsure]))
             count = ngrams.shape[1]
             better = self._softmax(ngrams[unsure] @ costly[:count] + meanings @ costly[count:] + costly_offsets)
-            # Of danger the more worried of the two machines is believed: together they overlook far less than either.
-            worried = self._urgent_labels
-            better[:, worried] = np.maximum(better[:, worried], shares[np.ix_(unsure, worried)])
+            # Of danger the more worried of the two machines is believed: together they overlook far less than either. Of which
+            # kind it is, the better one says.
+            more = np.maximum(1, self.danger(shares[unsure]) / np.maximum(self.danger(better), 1e-9))
+            better[:, self._urgent_labels] *= more[:, None]
             shares[unsure] = better
         return shares
 
     def _unsure(self, shares: np.ndarray) -> np.ndarray:
-        return (shares.max(axis=1) < self._config["sure"]) | (self.danger(shares) >= self._config["urgent"])
+        return (shares.max(axis=1) < self._config["sure"]) | (self.danger(shares) >= self._config["suspicion"])
 
     def without_vector(self, texts: List[Text]) -> float:
         """The share of the texts that the n-grams alone decide."""

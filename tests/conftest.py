@@ -118,6 +118,9 @@ class Service:
     def everybody_away(self) -> None:
         self._change("UPDATE advisors SET presence = 'away'")
 
+    def nobody_waits(self) -> None:
+        self._change("UPDATE conversations SET mode = 'bot' WHERE mode = 'waiting'")
+
     def advisor(self, login: str, name: str, languages: str, role: str = "advisor") -> None:
         """Make an account for the desk, as a person would."""
         command = [sys.executable, "-m", "bot", "advisor", "add", login, "--name", name, "--languages", languages, "--role", role]

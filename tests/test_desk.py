@@ -1,5 +1,6 @@
 """The advisors' desk, in a real browser, with people in real browsers on the other side."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,10 +15,15 @@ People = Callable[..., Person]
 
 
 @pytest.fixture(scope="module")
-def staff(service: Service) -> None:
+def staff(service: Service) -> Iterator[None]:
+    """Three people with accounts; before and after these tests nobody waits and nobody is free."""
+    service.nobody_waits()
     service.advisor("amina", "Amina", "fi,en,ckb")
     service.advisor("ben", "Ben", "en,sv")
     service.advisor("sofia", "Sofia", "fi", role="supervisor")
+    yield
+    service.everybody_away()
+    service.nobody_waits()
 
 
 @pytest.fixture
@@ -111,6 +117,28 @@ def test_from_a_question_to_an_advisor_and_back(
     person.keyboard.press("Enter")
     expect(person.locator(".message.answer")).to_have_count(answers + 1)
     expect(person.locator(".message", has_text="Has two jobs")).to_have_count(0)
+
+
+def test_a_ready_answer_goes_into_the_reply_and_a_reply_in_another_language_is_asked_about(
+    open_page: Callable[..., Page], staff: None, service: Service, person: People
+) -> None:
+    amina, someone = open_page(1280, "en-GB"), person("fi", True)
+    sign_in(amina, service, "amina")
+    someone.press("/human_handoff")
+    amina.locator("#queue ol li").get_by_role("button").click()
+    amina.get_by_text("Ready answers").click()
+    amina.get_by_label("Search").fill("tax card")
+    amina.locator("#answers button", has_text="verokortin").first.click()
+    reply = amina.locator("form.reply textarea").first
+    expect(reply).to_have_value(re.compile("verokortti.*https://", re.DOTALL | re.IGNORECASE))
+    reply.fill("Good morning, how can I help you with your tax card today?")
+    amina.get_by_role("button", name="Send", exact=True).click()
+    expect(amina.get_by_role("alert")).to_contain_text("this seems to be in English")
+    assert [message for message in someone.messages() if message["author"] == "advisor"] == []
+    amina.get_by_role("button", name="Send anyway").click()
+    expect(amina.locator("#transcript .message.advisor")).to_contain_text("Good morning")
+    amina.get_by_role("button", name="End the conversation").click()
+    expect(amina.locator("#main")).to_contain_text("Choose a conversation")
 
 
 def test_who_waits_can_leave_and_an_emergency_is_seen_by_the_advisor(

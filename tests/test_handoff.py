@@ -43,7 +43,9 @@ def test_a_call_back_is_asked_for_stored_and_listed(person: People, service: Ser
     (done,) = someone.press(times["choices"][0]["payload"])
     assert "reference" in done["text"]
     with closing(sqlite3.connect(service.folder / "neuvo.sqlite3")) as database:
-        row = database.execute("SELECT how, contact, language, interpreter, reference FROM callbacks").fetchone()
+        row = database.execute(
+            "SELECT how, contact, language, interpreter, reference FROM callbacks WHERE conversation_id = ?", (someone.id,)
+        ).fetchone()
     assert row[:4] == ("phone", "+358401234567", "sv", 0)
     assert row[4] in done["text"]
 

@@ -1,6 +1,5 @@
 """How well the trained model understands messages it has never seen, by people who never saw its training data."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -65,15 +64,25 @@ def test_danger_is_not_missed_for_what_is_said_after_it(service: Service, langua
 
 
 def test_few_messages_out_of_scope_get_an_answer(reports: dict[str, Report]) -> None:
-    # Over all languages. The goal is 0.03; messages like "day care in Turku" are still answered too often.
+    # Over all languages. The goal is 0.03; most of these messages sound like a topic ("day care in Turku").
     together = Report([result for report in reports.values() for result in report.results])
-    assert together.figures()["overall"]["false_answers_to_out_of_scope"] <= 0.1
+    assert together.figures()["overall"]["false_answers_to_out_of_scope"] <= 0.06
 
 
-@pytest.mark.parametrize("path", sorted((HELD_OUT / "interpreted").glob("*.jsonl")), ids=lambda path: path.stem)
-def test_danger_is_recognised_in_the_interpreted_languages(service: Service, path: Path) -> None:
-    report = evaluate(read_examples(path), settings(service))
-    assert report.figures()["overall"]["missed_urgent"] == []
+@pytest.fixture(scope="module")
+def interpreted(service: Service) -> Report:
+    """The held-out messages of all interpreted languages."""
+    paths = sorted((HELD_OUT / "interpreted").glob("*.jsonl"))
+    assert len(paths) == 20
+    return evaluate([example for path in paths for example in read_examples(path)], settings(service))
+
+
+def test_danger_is_recognised_in_the_interpreted_languages(interpreted: Report) -> None:
+    assert interpreted.figures()["overall"]["missed_urgent"] == []
+
+
+def test_the_topic_is_right_in_the_interpreted_languages(interpreted: Report) -> None:
+    assert interpreted.figures()["overall"]["topic_accuracy"] >= 0.85, interpreted.text()
 
 
 def parse(service: Service, text: str) -> dict[str, Any]:

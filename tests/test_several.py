@@ -85,7 +85,7 @@ TWO_THINGS = [
 def test_of_two_things_in_one_message_one_is_answered_and_the_other_offered(
     person: People, language: str, text: str, asked: set[str]
 ) -> None:
-    (reply,) = person(language, True).say(text)
+    reply = person(language, True).say(text)[-1]  # a line about danger may come first
     offered = [choice["payload"] for choice in reply["choices"]]
     found = {name for name in asked if any(f'"{name}"' in payload for payload in offered)}
     if reply["type"] == "answer":

@@ -28,6 +28,8 @@ LANGUAGES = {"fi": "suomi", "sv": "svenska", "en": "English"}
 BEAT = 15
 """Seconds between two signs that the page is open."""
 LONGEST_REPLY = 4000
+SHOWN = 8
+"""Curated answers listed at once."""
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 
@@ -195,6 +197,21 @@ class Desk:
             "hours": wording.desk(await self._all.desk(), self._now),
         }
 
+    def answers(self, conversation: Conversation, words: str) -> list[dict[str, str]]:
+        """The curated answers that hold all these words, in the person's language or the next best; by default the topic's."""
+        known = self._all.knowledge
+        wanted = words.casefold().split()
+        found = []
+        for answer in known.answers.values():
+            shown, code = known.translations.answer(answer, conversation.language)
+            blocks = [block if isinstance(block, str) else "\n".join(f"• {point}" for point in block) for block in shown.answer]
+            text = "\n\n".join([shown.question, *blocks, *(link.url for link in shown.links)])
+            # An advisor may also look for the English words.
+            everything = f"{text} {answer.id} {answer.question}".casefold()
+            if all(word in everything for word in wanted) if wanted else answer.topic == conversation.topic:
+                found.append({"question": shown.question, "text": text, "language": code})
+        return found[:SHOWN]
+
     def when(self, moment: datetime) -> str:
         """A moment on the desk's clock; with its day if that is not today."""
         zone = self._all.knowledge.hours.zone
@@ -262,12 +279,34 @@ async def queue(all: All, me: Me) -> HTMLResponse:
     return render("queue.html", me.session.language, **await Desk(all, me).queue())
 
 
+async def _page(all: Conversations, me: SignedIn, conversation: Conversation, draft: str = "", other: str = "") -> HTMLResponse:
+    """A conversation beside the queue; `draft` is a reply that seems to be in the language `other` and was not sent."""
+    shown = Desk(all, me)
+    values = {**await shown.queue(), **await shown.conversation(conversation)}
+    language = all.knowledge.service.language(other) if other else None
+    return render(
+        "desk.html",
+        me.session.language,
+        **values,
+        conversation=conversation.id,
+        taken="",
+        problem="",
+        draft=draft,
+        other=language,
+        answers=shown.answers(conversation, ""),
+    )
+
+
 @router.get("/conversations/{id}")
 async def conversation(all: All, me: Me, conversation: Opened) -> HTMLResponse:
     """A conversation beside the queue."""
-    shown = Desk(all, me)
-    values = {**await shown.queue(), **await shown.conversation(conversation)}
-    return render("desk.html", me.session.language, **values, conversation=conversation.id, taken="", problem="")
+    return await _page(all, me, conversation)
+
+
+@router.get("/conversations/{id}/answers")
+async def answers(all: All, me: Me, conversation: Opened, q: str = "") -> HTMLResponse:
+    """The curated answers in the person's language in which all these words occur, to be put into a reply."""
+    return render("answers.html", me.session.language, answers=Desk(all, me).answers(conversation, q))
 
 
 @router.get("/conversations/{id}/transcript")
@@ -289,10 +328,21 @@ async def claim(all: All, me: Changing, id: str) -> Response:
 
 
 @router.post("/conversations/{id}/reply")
-async def reply(all: All, me: Changing, id: str, text: Annotated[str, Form(max_length=LONGEST_REPLY)]) -> Response:
-    """Say something to the person."""
-    if text.strip():
-        await all.queue.reply(id, me.advisor, text.strip())
+async def reply(
+    all: All,
+    me: Changing,
+    id: str,
+    conversation: Opened,
+    text: Annotated[str, Form(max_length=LONGEST_REPLY)],
+    anyway: Annotated[bool, Form()] = False,
+) -> Response:
+    """Say something to the person; first ask back where it seems to be in another language than theirs."""
+    text = text.strip()
+    detected = all.detect(text, conversation.language)
+    if not anyway and detected.sure and detected.language != conversation.language:
+        return await _page(all, me, conversation, text, detected.language)
+    if text:
+        await all.queue.reply(id, me.advisor, text)
     return RedirectResponse(f"/desk/conversations/{id}", 303)
 
 
