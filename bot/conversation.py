@@ -297,6 +297,8 @@ class Conversations:
         changes["choices"] = (
             [choice for payload in said for choice in payload.get("choices", [])] if said else conversation.choices
         )
+        if about.get("intent") in ("emergency", "crisis"):
+            changes["urgent_at"] = self._clock()
         if about.get("topic") and conversation.mode != Mode.ADVISOR.value:
             changes["topic"] = about["topic"]
         return Answered(

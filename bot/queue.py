@@ -27,6 +27,10 @@ AT_ONCE = 4
 """Conversations one advisor can hold."""
 
 
+ORDER = (Conversation.urgent_at.is_(None), Conversation.waiting_since)
+"""The order of the queue."""
+
+
 class TakenError(Exception):
     """Somebody else took the conversation first; `by` is their name, empty if nobody has it and it does not wait either."""
 
@@ -61,9 +65,9 @@ class Queue:
         return and_(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self._clock() - SILENT)
 
     async def waiting(self) -> Sequence[Conversation]:
-        """Everyone who waits, the longest first."""
+        """Everyone who waits: who spoke of danger before all others, then the longest first."""
         async with self.store.reading() as session:
-            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value).order_by(Conversation.waiting_since)
+            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value).order_by(*ORDER)
             return (await session.execute(query)).scalars().all()
 
     async def held(self, advisor_id: int | None = None) -> Sequence[Conversation]:
@@ -78,11 +82,8 @@ class Queue:
         """A waiting conversation's place, from 1; None if it does not wait."""
         if conversation.mode != Mode.WAITING.value:
             return None
-        async with self.store.reading() as session:
-            query = select(func.count()).where(
-                Conversation.mode == Mode.WAITING.value, Conversation.waiting_since < conversation.waiting_since
-            )
-            return (await session.execute(query)).scalar_one() + 1
+        waiting = [other.id for other in await self.waiting()]
+        return waiting.index(conversation.id) + 1 if conversation.id in waiting else None
 
     async def next_place(self) -> int:
         """The place of whoever joins now."""
@@ -162,7 +163,8 @@ class Queue:
     async def _end(self, id: str, advisor: Advisor, mode: Mode, what: str) -> None:
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
-            conversation.mode, conversation.advisor_id, conversation.waiting_since = mode.value, None, None
+            conversation.mode, conversation.advisor_id = mode.value, None
+            conversation.waiting_since, conversation.urgent_at = None, None
             await session.flush()
             wording = self._knowledge.wording(conversation.language)
             text = wording.advisor_closed() if mode is Mode.CLOSED else wording.advisor_left()

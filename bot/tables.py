@@ -55,6 +55,7 @@ class Conversation(Base):
     `language_source`: page, detected or chosen, the weakest first. `other_language` is the language of the last message if
     that was surely not the conversation's. `choices` were offered last; `form` is the call-back request being filled in.
     Whoever goes back to the queue keeps `waiting_since`, and so a place at its front; `wait_reason` is the handoff's.
+    `urgent_at` is when the person last spoke of an emergency or a crisis, until an advisor has ended the conversation.
     """
 
     __tablename__ = "conversations"
@@ -72,6 +73,7 @@ class Conversation(Base):
     waiting_since: Mapped[datetime | None]
     wait_reason: Mapped[str | None] = mapped_column(String(16))
     advisor_id: Mapped[int | None] = mapped_column(Integer, index=True)
+    urgent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -164,6 +164,7 @@ def test_who_waits_can_leave_and_an_emergency_is_seen_by_the_advisor(
     urgent = someone.say("help, my child swallowed pills and is unconscious")
     assert [reply["type"] for reply in urgent] == ["urgent"]
     expect(amina.locator("#transcript .message.urgent")).to_contain_text("112")
+    expect(amina.locator("#queue ul .danger")).to_be_visible()
     amina.get_by_role("button", name="End the conversation").click()
     expect(amina.locator("#main")).to_contain_text("Choose a conversation")
     assert someone.client.get(someone.path).json()["state"]["mode"] == "closed"

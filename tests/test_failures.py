@@ -231,4 +231,4 @@ def test_migrations_lead_to_the_tables_the_code_expects(tmp_path: Path) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)

@@ -96,6 +96,14 @@ async def test_the_longest_waiting_is_first_and_places_count_from_one(desk: Desk
     assert await desk.mode("early") == Mode.BOT
 
 
+async def test_who_spoke_of_danger_is_first(desk: Desk) -> None:
+    await desk.person("early", 9)
+    await desk.person("late", 1)
+    await desk.store.change("late", urgent_at=NOON)
+    waiting = await desk.queue.waiting()
+    assert [(conversation.id, await desk.queue.place(conversation)) for conversation in waiting] == [("late", 1), ("early", 2)]
+
+
 async def test_a_conversation_that_is_given_back_is_first_again(desk: Desk) -> None:
     ben = await desk.advisor("Ben")
     await desk.person("early", 9)

@@ -174,6 +174,7 @@ class Desk:
             "mine": language.code in self.me.advisor.languages,
             "interpreter": language.code not in self._all.knowledge.service.advisor_languages,
             "topic": self.topic(conversation.topic),
+            "urgent": conversation.urgent_at is not None,
             "reason": conversation.wait_reason,
             "channel": conversation.channel,
             "minutes": int((self._now - since).total_seconds() // 60),
@@ -192,7 +193,7 @@ class Desk:
         return {
             "me": self.me.advisor,
             "csrf": self.me.session.csrf,
-            "waiting": sorted(waiting, key=lambda row: not row["mine"]),
+            "waiting": sorted(waiting, key=lambda row: (not row["urgent"], not row["mine"])),
             "held": [self.row(conversation) for conversation in held],
             "hours": wording.desk(await self._all.desk(), self._now),
         }
