@@ -1,5 +1,6 @@
 """What `neuvo check` looks at, and how the catalogs are kept up to date."""
 
+import math
 import re
 import subprocess
 import sys
@@ -120,13 +121,12 @@ class _Neighbours:
     def nearest(self, text: str) -> str | None:
         """Where a text stands that is nearly `text`, or None."""
         trigrams = _trigrams(text)
-        shared: dict[int, int] = {}
-        for trigram in trigrams:
-            for index in self._by_trigram.get(trigram, ()):
-                shared[index] = shared.get(index, 0) + 1
-        for index, count in shared.items():
+        # A near one shares at least NEARLY of these trigrams, so also one of the few rarest: those are looked up.
+        differing = len(trigrams) - math.ceil(NEARLY * len(trigrams))
+        rarest = sorted(trigrams, key=lambda trigram: len(self._by_trigram.get(trigram, ())))[: differing + 1]
+        for index in {index for trigram in rarest for index in self._by_trigram.get(trigram, ())}:
             where, other = self._texts[index]
-            if count / (len(trigrams) + len(other) - count) >= NEARLY:
+            if len(trigrams & other) / len(trigrams | other) >= NEARLY:
                 return where
         return None
 
