@@ -44,6 +44,11 @@ def choice_of_person(turn: Turn) -> Choice:
     return {"label": turn.wording.talk_to_a_person(), "payload": "/human_handoff"}
 
 
+def choice_of_waiting(turn: Turn) -> Choice:
+    """The same button where an advisor is free."""
+    return {"label": turn.wording.wait_for_an_advisor(), "payload": "/human_handoff"}
+
+
 def choice_of_call_back(turn: Turn) -> Choice:
     """The button that begins a call-back request."""
     return {"label": turn.wording.ask_for_a_call_back(), "payload": "/request_callback"}
@@ -140,6 +145,7 @@ def notice(turn: Turn, text: str, options: list[Choice] | None = None) -> Payloa
 
 def handoff(turn: Turn, reason: str, text: str, topic: str | None) -> Payload:
     """An advisor: whether one is there, when, and how to reach them. `reason`: asked, callback, unsure or interpreter."""
+    can_wait = reason in ("unsure", "interpreter") and turn.desk.open and turn.desk.free  # who asked for one waits already
     return {
         "type": "handoff",
         "reason": reason,
@@ -148,7 +154,7 @@ def handoff(turn: Turn, reason: str, text: str, topic: str | None) -> Payload:
         "open": turn.desk.open,
         "opens_at": turn.desk.opens_at.isoformat() if turn.desk.opens_at else None,
         "text": turn.wording.catalog.say(text),
-        "choices": [choice_of_call_back(turn)],
+        "choices": [*([choice_of_waiting(turn)] if can_wait else []), choice_of_call_back(turn)],
     }
 
 

@@ -83,11 +83,13 @@ async def _checks(app: FastAPI, settings: Settings) -> dict[str, str]:
 
 
 async def _watch(conversations: Conversations) -> None:
-    """Look, again and again, whether an advisor who holds a conversation is gone, and whether it is closing time."""
+    """Look, again and again, whether an advisor is gone who holds a conversation, it is closing time, somebody waits for long."""
     while True:
         try:
             await conversations.queue.return_forgotten()
-            await conversations.queue.close_for_the_day(await conversations.desk())
+            desk = await conversations.desk()
+            await conversations.queue.close_for_the_day(desk)
+            await conversations.queue.offer_call_backs(desk)
         except SQLAlchemyError as error:
             logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
         await asyncio.sleep(LOOK)

@@ -194,9 +194,13 @@ class Conversations:
 
     def _alone(self, conversation: Conversation, message: Message) -> bool:
         """Whether a message is a choice or belongs to the form, and so is not read together with others."""
-        language = self.knowledge.service.language(conversation.language)
-        chosen = message.content.get("payload") or select(message.content["text"], conversation.choices, language)
-        return bool(chosen or conversation.form)
+        return bool(message.content.get("payload") or self._selected(conversation, message.content["text"]) or conversation.form)
+
+    def _selected(self, conversation: Conversation, text: str) -> str | None:
+        """The payload of the choice that a text selects; none while an advisor, who may have asked for a number, is there."""
+        if conversation.mode == Mode.ADVISOR.value:
+            return None
+        return select(text, conversation.choices, self.knowledge.service.language(conversation.language))
 
     def _together(self, conversation: Conversation, messages: Sequence[Message]) -> Sequence[Message]:
         """The first messages, as far as they are read together: short ones, and the first long one after them."""
@@ -240,8 +244,7 @@ class Conversations:
     async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
         text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
         if payload is None:
-            language = self.knowledge.service.language(conversation.language)
-            payload = select(text, conversation.choices, language)
+            payload = self._selected(conversation, text)
             typed = payload is None
         else:
             typed = False
@@ -315,7 +318,7 @@ class Conversations:
         if said["type"] != "handoff" or said["reason"] != "asked" or conversation.mode == Mode.ADVISOR.value:
             return answered
         wording = self.knowledge.wording(code)
-        place = await self.queue.place(conversation) or await self.queue.next_place()
+        place = await self.queue.place(conversation)
         leave = {"label": wording.leave_the_queue(), "payload": LEAVE}
         notice = Reply("notice", {"text": wording.queue(place), "choices": [leave]}, code, Author.SYSTEM)
         answered.replies.append(notice)
@@ -324,9 +327,10 @@ class Conversations:
         return answered
 
     async def _leave(self, conversation: Conversation) -> Answered:
-        await self.queue.leave(conversation.id)
         text = self.knowledge.wording(conversation.language).queue_left()
-        return Answered([Reply("notice", {"text": text, "choices": []}, conversation.language, Author.SYSTEM)], outcome="left")
+        left = Reply("notice", {"text": text, "choices": []}, conversation.language, Author.SYSTEM)
+        waited = await self.queue.leave(conversation.id)
+        return Answered([left] if waited else [], {"choices": []}, outcome="left")
 
     @staticmethod
     def _reply(payload: Payload, code: str) -> Reply:

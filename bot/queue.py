@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.masking import mask
 from bot.notifier import Notifier
 from bot.store import Reply, Store
 from bot.tables import Advisor, Author, Conversation, Mode, Note, Presence, QueueEvent, Role, now
@@ -20,13 +21,13 @@ DESK = "desk"
 """What the desk's pages are woken by: the queue or somebody's presence has changed."""
 
 SILENT = timedelta(seconds=60)
-"""How long after its page was last open an advisor counts as free no more."""
+"""How long after their page last gave a sign an advisor counts as free no more."""
+LONG = timedelta(minutes=10)
+"""How long somebody waits before a call-back is offered."""
 GONE = timedelta(minutes=3)
-"""How long after its page was last open an advisor loses the conversations to the queue."""
+"""How long after their page last gave a sign an advisor loses the conversations to the queue."""
 AT_ONCE = 4
 """Conversations one advisor can hold."""
-
-
 ORDER = (Conversation.urgent_at.is_(None), Conversation.waiting_since)
 """The order of the queue."""
 
@@ -78,18 +79,12 @@ class Queue:
                 query = query.where(Conversation.advisor_id == advisor_id)
             return (await session.execute(query.order_by(Conversation.waiting_since))).scalars().all()
 
-    async def place(self, conversation: Conversation) -> int | None:
-        """A waiting conversation's place, from 1; None if it does not wait."""
-        if conversation.mode != Mode.WAITING.value:
-            return None
-        waiting = [other.id for other in await self.waiting()]
-        return waiting.index(conversation.id) + 1 if conversation.id in waiting else None
-
-    async def next_place(self) -> int:
-        """The place of whoever joins now."""
-        async with self.store.reading() as session:
-            query = select(func.count()).where(Conversation.mode == Mode.WAITING.value)
-            return (await session.execute(query)).scalar_one() + 1
+    async def place(self, conversation: Conversation) -> int:
+        """A conversation's place in the queue, from 1; if it does not wait, the one it would get now."""
+        since = conversation.waiting_since or self._clock()
+        mine = (conversation.urgent_at is None, since)
+        others = [other for other in await self.waiting() if other.id != conversation.id]
+        return 1 + sum((other.urgent_at is None, other.waiting_since or since) <= mine for other in others)
 
     async def claim(self, id: str, advisor: Advisor) -> None:
         """Give a waiting conversation to an advisor; of two who ask at once one gets it.
@@ -107,7 +102,8 @@ class Queue:
             taken = await session.execute(
                 update(Conversation)
                 .where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
-                .values(mode=Mode.ADVISOR.value, advisor_id=advisor.id)
+                # What the assistant offered or asked is over: a "2" is meant for the advisor from now on.
+                .values(mode=Mode.ADVISOR.value, advisor_id=advisor.id, choices=[], form=None)
                 .returning(Conversation.language)
             )
             language = taken.scalar_one_or_none()
@@ -127,7 +123,7 @@ class Queue:
         """
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
-            text = self._knowledge.wording(conversation.language).catalog.say(text)
+            text = self._knowledge.wording(conversation.language).catalog.say(mask(text))
             reply = Reply("text", {"text": text, "name": advisor.name}, conversation.language, Author.ADVISOR)
             await self.store.say(session, id, [reply])
         self._wake(id)
@@ -135,7 +131,7 @@ class Queue:
     async def note(self, id: str, advisor: Advisor, text: str) -> None:
         """Write something for the colleagues, which the person never sees."""
         async with self.store.transaction() as session:
-            session.add(Note(conversation_id=id, advisor_id=advisor.id, text=text))
+            session.add(Note(conversation_id=id, advisor_id=advisor.id, text=mask(text)))
         self._wake(id)
 
     async def notes(self, id: str) -> Sequence[tuple[Note, str]]:
@@ -208,34 +204,49 @@ class Queue:
         """When the desk has closed: nobody waits on, and everybody who did is told when it opens, and offered a call-back."""
         if desk.open:
             return
-        waiting = await self.waiting()
-        for conversation in waiting:
+        for conversation in await self.waiting():
             async with self.store.transaction() as session:
-                stopped = update(Conversation).where(Conversation.id == conversation.id, Conversation.mode == Mode.WAITING.value)
-                stopped = stopped.values(mode=Mode.BOT.value, waiting_since=None).returning(Conversation.id)
-                if (await session.execute(stopped)).scalar_one_or_none() is None:
-                    continue
-                wording = self._knowledge.wording(conversation.language)
-                choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
-                await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
-                text = wording.catalog.say(wording.reach(desk, self._clock()))
-                notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
-                session.add(QueueEvent(conversation_id=conversation.id, what="not_served"))
-                await self.store.say(session, conversation.id, [notice])
+                if await self._stop_waiting(session, conversation.id, "not_served"):
+                    await self._offer_call_back(session, conversation, desk)
             self._wake(conversation.id)
 
-    async def leave(self, id: str) -> None:
-        """Take a person who does not want to wait any more out of the queue."""
+    async def offer_call_backs(self, desk: DeskState) -> None:
+        """Who has waited for long is told whether an advisor is there, and offered a call-back, once; they may wait on."""
+        for conversation in await self.waiting():
+            since = conversation.waiting_since
+            if since is None or since > self._clock() - LONG:
+                continue
+            async with self.store.transaction() as session:
+                offered = select(QueueEvent.id).where(QueueEvent.conversation_id == conversation.id, QueueEvent.at >= since)
+                if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
+                    continue
+                session.add(QueueEvent(at=self._clock(), conversation_id=conversation.id, what="offered"))
+                await self._offer_call_back(session, conversation, desk)
+            self._wake(conversation.id)
+
+    async def _offer_call_back(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
+        wording = self._knowledge.wording(conversation.language)
+        choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
+        await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
+        text = wording.catalog.say(wording.reach(desk, self._clock()))
+        notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
+        await self.store.say(session, conversation.id, [notice])
+
+    async def leave(self, id: str) -> bool:
+        """Take a person who does not want to wait any more out of the queue; whether they waited."""
         async with self.store.transaction() as session:
-            left = await session.execute(
-                update(Conversation)
-                .where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
-                .values(mode=Mode.BOT.value, waiting_since=None)
-                .returning(Conversation.id)
-            )
-            if left.scalar_one_or_none():
-                session.add(QueueEvent(conversation_id=id, what="left"))
+            left = await self._stop_waiting(session, id, "left")
         self._wake(id)
+        return left
+
+    @staticmethod
+    async def _stop_waiting(session: AsyncSession, id: str, what: str) -> bool:
+        waiting = update(Conversation).where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
+        stopped = await session.execute(waiting.values(mode=Mode.BOT.value, waiting_since=None).returning(Conversation.id))
+        if stopped.scalar_one_or_none() is None:
+            return False
+        session.add(QueueEvent(conversation_id=id, what=what))
+        return True
 
     async def return_forgotten(self) -> None:
         """Put the conversations of advisors whose page is gone back to the front of the queue, and tell the people."""

@@ -134,7 +134,7 @@ class Store:
         )
         return (await session.execute(statement)).scalar_one()
 
-    async def say(self, session: AsyncSession, id: str, replies: Iterable["Reply"], reply_to: int | None = None) -> None:
+    async def say(self, session: AsyncSession, id: str, replies: Iterable[Reply], reply_to: int | None = None) -> None:
         """Add what is said to a person, in order, within a transaction."""
         for reply in replies:
             session.add(

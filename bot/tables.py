@@ -209,7 +209,8 @@ class Note(Base):
 class QueueEvent(Base):
     """What happened to a conversation at the desk, and who has or had it.
 
-    joined, left, claimed, transferred, returned, handed_back, closed, or not_served: it still waited at closing time.
+    joined, left, claimed, transferred, returned, handed_back, closed; offered: a call-back, after a long wait; not_served: it
+    still waited at closing time.
     """
 
     __tablename__ = "queue_events"

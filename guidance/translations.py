@@ -13,7 +13,7 @@ ANSWERS = "answers"
 MESSAGES = "messages"
 DESK = "desk"
 """The domain of the advisors' pages, in the languages in `DESK_LANGUAGES`."""
-DESK_LANGUAGES = ("fi", "sv", "en")
+DESK_LANGUAGES = {"fi": "suomi", "sv": "svenska", "en": "English"}
 SOURCE = "en"
 """The language the answers and messages are written in."""
 

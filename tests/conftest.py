@@ -115,6 +115,17 @@ class Service:
     def set_mode(self, conversation: str, mode: str) -> None:
         self._change("UPDATE conversations SET mode = ?, waiting_since = created_at WHERE id = ?", mode, conversation)
 
+    def nobody_seen_for_an_hour(self) -> None:
+        self._change("UPDATE desk_sessions SET seen_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')")
+        self._change("UPDATE advisors SET seen_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')")
+
+    def last_seen(self) -> tuple[str, str]:
+        """When something was last done at the desk, and when a page there was last known to be open."""
+        query = "SELECT (SELECT max(seen_at) FROM desk_sessions), (SELECT max(seen_at) FROM advisors)"
+        with closing(sqlite3.connect(self.folder / "neuvo.sqlite3", timeout=10)) as database:
+            done, open = database.execute(query).fetchone()
+        return done, open
+
     def everybody_away(self) -> None:
         self._change("UPDATE advisors SET presence = 'away'")
 

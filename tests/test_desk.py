@@ -161,8 +161,11 @@ def test_who_waits_can_leave_and_an_emergency_is_seen_by_the_advisor(
 
     someone.press("/human_handoff")
     amina.locator("#queue ol li").get_by_role("button").click()
+    expect(amina.get_by_role("button", name="Hand back to the assistant")).to_be_visible()
+    number = someone.send("1")  # for the advisor, who may have asked how many: it selects none of the assistant's choices
     urgent = someone.say("help, my child swallowed pills and is unconscious")
     assert [reply["type"] for reply in urgent] == ["urgent"]
+    assert [message for message in someone.messages() if message["reply_to"] == number] == []
     expect(amina.locator("#transcript .message.urgent")).to_contain_text("112")
     expect(amina.locator("#queue ul .danger")).to_be_visible()
     amina.get_by_role("button", name="End the conversation").click()
@@ -242,17 +245,38 @@ def test_a_supervisor_closes_the_desk_at_once_and_lifts_it(seat: Callable[[str],
 
 
 def test_a_wrong_answer_is_kept_once_with_what_was_asked(seat: Callable[[str], Seat], person: People, service: Service) -> None:
-    amina, someone = seat("amina"), person("en")
+    amina, ben, someone = seat("amina"), seat("ben"), person("en")
     amina.press("/presence", presence="free")
     (answer,) = someone.say("How do I get a tax card for my second job?")
     someone.press("/human_handoff")
     amina.press(f"/conversations/{someone.id}/claim")
     for _press in range(2):
         amina.press(f"/conversations/{someone.id}/wrong/{answer['seq']}")
-    page = amina.page("/hours")
+    for theirs in (f"/conversations/{someone.id}", f"/conversations/{someone.id}/transcript"):
+        assert "not yours any more" in ben.page(theirs)
+        assert "second job" not in ben.page(theirs)
+    page = amina.page("/wrong-answers")
     assert page.count("How do I get a tax card for my second job?") == 1
     assert "studying_and_working/tax_card" in page
     amina.press(f"/conversations/{someone.id}/close")
+
+
+def test_only_what_an_advisor_does_keeps_the_session_alive_and_only_an_answered_beat_the_presence(
+    seat: Callable[[str], Seat], service: Service
+) -> None:
+    ben = seat("ben")
+    ben.press("/presence", presence="free")
+    service.nobody_seen_for_an_hour()
+    done, open = service.last_seen()
+    ben._client.get("/queue", headers={"HX-Request": "true"})  # as the page does by itself
+    with ben._client.stream("GET", "/events", headers={"Accept": "text/event-stream"}) as stream:
+        assert "beat" in next(stream.iter_lines())
+    assert service.last_seen() == (done, open)
+    ben._client.get("/beat", headers={"HX-Request": "true"})
+    assert service.last_seen()[0] == done
+    assert service.last_seen()[1] > open
+    ben.page("")
+    assert service.last_seen()[0] > done
 
 
 def test_without_signing_in_or_with_another_sites_form_nothing_is_seen_or_changed(staff: None, service: Service) -> None:

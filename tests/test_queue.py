@@ -9,6 +9,7 @@ import pytest
 
 from bot import migrations
 from bot.desk.accounts import Accounts
+from bot.masking import MASK
 from bot.notifier import Notifier
 from bot.queue import AT_ONCE, GONE, NotYoursError, Queue, TakenError, TooManyError
 from bot.store import Store, connect
@@ -88,8 +89,10 @@ async def test_the_longest_waiting_is_first_and_places_count_from_one(desk: Desk
     waiting = await desk.queue.waiting()
     assert [conversation.id for conversation in waiting] == ["early", "late"]
     assert [await desk.queue.place(conversation) for conversation in waiting] == [1, 2]
-    assert await desk.queue.next_place() == 3
-    await desk.queue.leave("early")
+    newcomer = Conversation(id="new", channel="web", language="en", mode=Mode.BOT.value, choices=[], last_seq=0)
+    assert await desk.queue.place(newcomer) == 3
+    assert await desk.queue.leave("early")
+    assert not await desk.queue.leave("early")
     late = await desk.store.conversation("late")
     assert late
     assert await desk.queue.place(late) == 1
@@ -102,6 +105,8 @@ async def test_who_spoke_of_danger_is_first(desk: Desk) -> None:
     await desk.store.change("late", urgent_at=NOON)
     waiting = await desk.queue.waiting()
     assert [(conversation.id, await desk.queue.place(conversation)) for conversation in waiting] == [("late", 1), ("early", 2)]
+    newcomer = Conversation(id="new", channel="web", language="en", mode=Mode.BOT.value, choices=[], last_seq=0, urgent_at=NOON)
+    assert await desk.queue.place(newcomer) == 2
 
 
 async def test_a_conversation_that_is_given_back_is_first_again(desk: Desk) -> None:
@@ -188,6 +193,28 @@ async def test_numbers_in_a_reply_keep_their_order_in_a_language_that_runs_right
     await desk.queue.claim("anna", ben)
     await desk.queue.reply("anna", ben, "تەلەفۆن: 040 636 8097")
     assert (await desk.told("anna"))[-1] == "تەلەفۆن: \u2066040 636 8097\u2069"
+
+
+async def test_who_waits_for_long_is_offered_a_call_back_once_and_waits_on(desk: Desk, known: Knowledge) -> None:
+    await desk.person("patient", 11)
+    await desk.person("new", 1)
+    for _look in range(2):
+        await desk.queue.offer_call_backs(known.hours.at(NOON))
+    (notice,) = await desk.store.messages_after("patient", 0)
+    assert "You can ask for a call-back" in notice.content["text"]  # nobody is at the desk
+    assert [choice["payload"] for choice in notice.content["choices"]] == ["/request_callback"]
+    assert await desk.told("new") == []
+    assert await desk.mode("patient") == Mode.WAITING
+
+
+async def test_a_personal_identity_code_is_kept_neither_from_a_reply_nor_from_a_note(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    await desk.queue.reply("anna", ben, "Is it 131052-308T?")
+    await desk.queue.note("anna", ben, "code 131052-308T")
+    assert "308T" not in (await desk.told("anna"))[-1]
+    assert [note.text for note, _name in await desk.queue.notes("anna")] == [f"code {MASK}"]
 
 
 async def test_a_note_is_no_message(desk: Desk) -> None:

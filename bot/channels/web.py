@@ -12,7 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.conversation import Conversations, UnknownConversationError
 from bot.queue import DESK
-from bot.tables import Conversation, Message
+from bot.tables import Conversation, Message, Mode
 from bot.tokens import Tokens
 from guidance.answers import TOPICS
 
@@ -109,7 +109,7 @@ def view(message: Message) -> dict[str, Any]:
 
 async def state(all: Conversations, conversation: Conversation) -> dict[str, Any]:
     """The conversation's state: who answers, the place in the queue, and whether an advisor is there."""
-    desk, place = await all.desk(), await all.queue.place(conversation)
+    desk, place = await all.desk(), await all.queue.place(conversation) if conversation.mode == Mode.WAITING.value else None
     wording = all.knowledge.wording(conversation.language)
     return {
         "mode": conversation.mode,

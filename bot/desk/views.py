@@ -1,0 +1,139 @@
+"""What the desk's pages show, made ready for the templates, in Finnish, Swedish or English."""
+
+import gettext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader
+
+from bot.conversation import Conversations
+from bot.desk.accounts import SignedIn
+from bot.tables import Conversation, Mode, Role
+from guidance.content import TRANSLATIONS
+from guidance.translations import DESK, DESK_LANGUAGES
+from guidance.wording import clock, day
+
+SHOWN = 8
+"""Curated answers listed at once."""
+
+
+def _environments() -> dict[str, Environment]:
+    """One template environment a language."""
+    made = {}
+    for code in DESK_LANGUAGES:
+        environment: Any = Environment(  # whose methods for gettext its extension adds
+            loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, extensions=["jinja2.ext.i18n"]
+        )
+        catalog = gettext.translation(DESK, TRANSLATIONS, [code], fallback=code == "en")
+        environment.install_gettext_translations(catalog, newstyle=True)
+        made[code] = environment
+    return made
+
+
+_templates = _environments()
+
+
+def render(name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page in a language of the desk."""
+    text = _templates[language].get_template(name).render(language=language, languages=DESK_LANGUAGES, **values)
+    return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+
+class Desk:
+    """What the templates need: rows of the queue, and words for codes."""
+
+    def __init__(self, all: Conversations, me: SignedIn) -> None:
+        self._all = all
+        self.me = me
+        self._now = all._clock()
+
+    def row(self, conversation: Conversation) -> dict[str, Any]:
+        """A conversation in the queue or in the list of those that are held."""
+        language = self._all.knowledge.service.language(conversation.language)
+        since = conversation.waiting_since or conversation.created_at
+        return {
+            "id": conversation.id,
+            "short": conversation.id[:6],
+            "language": language,
+            "mine": language.code in self.me.advisor.languages,
+            "interpreter": language.code not in self._all.knowledge.service.advisor_languages,
+            "topic": self.topic(conversation.topic),
+            "urgent": conversation.urgent_at is not None,
+            "reason": conversation.wait_reason,
+            "channel": conversation.channel,
+            "minutes": int((self._now - since).total_seconds() // 60),
+        }
+
+    def topic(self, topic: str | None) -> str | None:
+        """A topic's name in the desk's language."""
+        return self._all.knowledge.wording(self.me.session.language).topic(topic) if topic else None
+
+    async def queue(self) -> dict[str, Any]:
+        """Who waits, those first whom this advisor understands; and the conversations this advisor holds."""
+        waiting = [self.row(conversation) for conversation in await self._all.queue.waiting()]
+        supervisor = self.me.advisor.role == Role.SUPERVISOR.value
+        held = await self._all.queue.held(None if supervisor else self.me.advisor.id)
+        wording = self._all.knowledge.wording(self.me.session.language)
+        return {
+            "me": self.me.advisor,
+            "csrf": self.me.session.csrf,
+            "waiting": sorted(waiting, key=lambda row: (not row["urgent"], not row["mine"])),
+            "held": [self.row(conversation) for conversation in held],
+            "hours": wording.desk(await self._all.desk(), self._now),
+        }
+
+    def answers(self, conversation: Conversation, words: str) -> list[dict[str, str]]:
+        """The curated answers that hold all these words, in the person's language or the next best; by default the topic's."""
+        known = self._all.knowledge
+        wanted = words.casefold().split()
+        found = []
+        for answer in known.answers.values():
+            shown, code = known.translations.answer(answer, conversation.language)
+            blocks = [block if isinstance(block, str) else "\n".join(f"• {point}" for point in block) for block in shown.answer]
+            text = "\n\n".join([shown.question, *blocks, *(link.url for link in shown.links)])
+            # An advisor may also look for the English words.
+            everything = f"{text} {answer.id} {answer.question}".casefold()
+            if all(word in everything for word in wanted) if wanted else answer.topic == conversation.topic:
+                found.append({"question": shown.question, "text": text, "language": code})
+        return found[:SHOWN]
+
+    def when(self, moment: datetime) -> str:
+        """A moment on the desk's clock; with its day if that is not today."""
+        zone = self._all.knowledge.hours.zone
+        local, today = moment.astimezone(zone), self._now.astimezone(zone).date()
+        language = self._all.knowledge.service.language(self.me.session.language)
+        return clock(local) if local.date() == today else f"{day(local.date(), language)} {clock(local)}"
+
+    async def conversation(self, conversation: Conversation) -> dict[str, Any]:
+        """The whole transcript with its notes, and a line that sums it up."""
+        messages = await self._all.store.messages_after(conversation.id, 0, 2000)
+        shown = [
+            {
+                **message.content,
+                "seq": message.seq,
+                "author": message.author,
+                "type": message.type,
+                "when": self.when(message.created_at),
+                "language": self._all.knowledge.service.language(message.language),
+            }
+            for message in messages
+        ]
+        asked = [message for message in shown if message["author"] == "person" and "payload" not in message]
+        answers = [message for message in shown if message["type"] == "answer"]
+        return {
+            "csrf": self.me.session.csrf,
+            "row": self.row(conversation),
+            "mode": conversation.mode,
+            "own": conversation.mode == Mode.ADVISOR.value and conversation.advisor_id == self.me.advisor.id,
+            "messages": shown,
+            "notes": [
+                {"text": note.text, "name": name, "when": self.when(note.at)}
+                for note, name in await self._all.queue.notes(conversation.id)
+            ],
+            "asked": asked[0]["text"] if asked else None,
+            "answered": answers[-1]["question"] if answers else None,
+            "wants": asked[-1]["text"] if len(asked) > 1 else None,
+            "colleagues": await self._all.queue.colleagues(self.me.advisor),
+        }
