@@ -279,6 +279,22 @@ def test_only_what_an_advisor_does_keeps_the_session_alive_and_only_an_answered_
     assert service.last_seen()[0] > done
 
 
+@pytest.mark.parametrize("path", ["", "/call-backs", "/hours", "/wrong-answers"])
+def test_every_page_of_the_desk_answers_the_beat(
+    open_page: Callable[..., Page], staff: None, service: Service, path: str
+) -> None:
+    amina = open_page(820, "en-GB")
+    sign_in(amina, service, "amina")
+    amina.goto(f"{service.address}/desk{path}")
+    service.nobody_seen_for_an_hour()
+    _done, an_hour_ago = service.last_seen()
+    for _second in range(30):
+        amina.wait_for_timeout(1000)
+        if service.last_seen()[1] > an_hour_ago:
+            break
+    assert service.last_seen()[1] > an_hour_ago
+
+
 def test_without_signing_in_or_with_another_sites_form_nothing_is_seen_or_changed(staff: None, service: Service) -> None:
     with httpx.Client(base_url=service.address) as client:
         for path in ("/desk", "/desk/queue", "/desk/conversations/x", "/desk/conversations/x/transcript", "/desk/events"):
