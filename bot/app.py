@@ -1,7 +1,6 @@
 """The HTTP application: the web channel, the page, and whether everything works."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot import migrations, problems
 from bot.channels import web
@@ -23,14 +21,12 @@ from bot.rasa import Rasa, RasaError
 from bot.settings import Settings, SettingsError
 from bot.store import Store, connect
 from bot.tokens import Tokens
+from bot.watch import Watch
 from guidance.knowledge import Knowledge, knowledge
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_BODY = 64 * 1024
 """Bytes of a request at most: a message of 2,000 characters in any script, and room to spare."""
-
-LOOK = 15
-"""Seconds between two looks for people who would be forgotten."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -40,8 +36,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
 }
-
-logger = logging.getLogger(__name__)
 
 
 def check_production(settings: Settings, known: Knowledge) -> None:
@@ -82,19 +76,6 @@ async def _checks(app: FastAPI, settings: Settings) -> dict[str, str]:
     return dict(zip(parts, results, strict=True))
 
 
-async def _watch(conversations: Conversations) -> None:
-    """Look, again and again, whether an advisor is gone who holds a conversation, it is closing time, somebody waits for long."""
-    while True:
-        try:
-            await conversations.queue.return_forgotten()
-            desk = await conversations.desk()
-            await conversations.queue.close_for_the_day(desk)
-            await conversations.queue.offer_call_backs(desk)
-        except SQLAlchemyError as error:
-            logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
-        await asyncio.sleep(LOOK)
-
-
 def create_app(settings: Settings) -> FastAPI:
     """The application with everything it needs.
 
@@ -113,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.conversations = conversations
         app.state.accounts = Accounts(store)
         await conversations.resume()
-        watch = asyncio.create_task(_watch(conversations))
+        watch = asyncio.create_task(Watch(conversations.queue, conversations.desk).go_on())
         yield
         watch.cancel()
         await conversations.close()

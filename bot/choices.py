@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from bot.rating import COMMENT, RATING
+from bot.tables import Score
 from guidance.answers import TOPICS
 from guidance.languages import Language, Service
 
@@ -24,6 +26,9 @@ CALL_BACK = "callback:"
 LEAVE = "queue:leave"
 """The choice not to wait for an advisor any more."""
 
+SHARE_HISTORY = "history:share"
+"""The choice to let an advisor read the person's earlier conversations."""
+
 _QUESTION = re.compile(r"/(?P<topic>\w+)(?P<entities>\{.*\})")
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -41,8 +46,10 @@ def check_payload(payload: str, questions: Collection[str], service: Service) ->
     if payload.startswith(LANGUAGE):
         if payload.removeprefix(LANGUAGE) in service.by_code:
             return payload
-    elif payload == LEAVE or payload.startswith(CALL_BACK):
+    elif payload in (LEAVE, SHARE_HISTORY, COMMENT) or payload.startswith(CALL_BACK):
         return payload  # the call-back form checks its own, against what it offered
+    elif payload.startswith(RATING) and payload.removeprefix(RATING) in set(Score):
+        return payload
     elif payload.startswith("/"):
         if payload[1:] in (*TOPICS, *SERVICE_INTENTS):
             return payload

@@ -11,15 +11,18 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.callback import CallBackForm, Step
-from bot.choices import CALL_BACK, LANGUAGE, LEAVE, PayloadError, check_payload, question_of, select
+from bot.choices import CALL_BACK, LANGUAGE, LEAVE, SHARE_HISTORY, PayloadError, check_payload, question_of, select
+from bot.estimate import Estimate
 from bot.language import Detected, LanguageDetector, words
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.queue import DESK, Queue
 from bot.rasa import Rasa, RasaError
+from bot.rating import COMMENT, FORM, RATING, Ratings, comment_choice
 from bot.records import Records
 from bot.store import Answered, Reply, Store
-from bot.tables import Author, Conversation, Message, Mode, now
+from bot.tables import Author, Conversation, Message, Mode, Score, now
+from bot.training import Trainer
 from guidance.answers import TOPICS
 from guidance.knowledge import Knowledge
 from guidance.opening_hours import DeskState
@@ -67,16 +70,24 @@ class Conversations:
         self.notifier = Notifier()
         self.records = Records(store, clock)
         self.queue = Queue(store, self.notifier, knowledge, clock)
+        self.estimate = Estimate(self.queue)
+        self.ratings = Ratings(store, clock)
+        self.trainer = Trainer(self.queue, knowledge)
         self._detector = detector
         self._clock = clock
         self._pause = pause
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wanted: set[str] = set()
 
-    async def open(self, channel: str, language: str | None, chosen: bool = False) -> Conversation:
-        """Begin a conversation in the page's language, or the one the person chose."""
+    async def open(
+        self, channel: str, language: str | None, chosen: bool = False, earlier: Conversation | None = None
+    ) -> Conversation:
+        """Begin a conversation in the page's language, or the one the person chose; `earlier` is one the person had before."""
+        id = secrets.token_hex(16)
         conversation = Conversation(
-            id=secrets.token_hex(16),
+            id=id,
+            person=(earlier.person or earlier.id) if earlier else id,
+            blocked_until=earlier.blocked_until if earlier else None,
             channel=channel,
             language=self.knowledge.service.language(language).code,
             language_source="chosen" if chosen else "page",
@@ -134,6 +145,8 @@ class Conversations:
             return wording.topic(payload[1:])
         if payload == LEAVE:
             return wording.leave_the_queue()
+        if payload == SHARE_HISTORY:
+            return wording.share_history()
         return wording.talk_to_a_person() if payload == "/human_handoff" else "…"
 
     def work(self, id: str) -> None:
@@ -186,6 +199,7 @@ class Conversations:
                 # Whatever went wrong, the person is told. An exception may quote the message: only its type is logged.
                 logger.error("A message of conversation %s could not be answered: %s", id, type(error).__name__)
                 together, answered = messages[:1], await self._away(conversation)
+            answered.mode = conversation.mode
             answered.milliseconds = round((time.monotonic() - started) * 1000)
             await self.store.answer(id, [message.seq for message in together], answered)
             self.notifier.notify(id)
@@ -239,7 +253,7 @@ class Conversations:
 
     async def desk(self) -> DeskState:
         """Whether an advisor is there now, and how many could take a conversation."""
-        return self.knowledge.hours.at(self._clock(), await self.records.closed(), await self.queue.free())
+        return self.knowledge.hours.at(self._clock(), await self.records.closed(), len(await self.queue.free()))
 
     async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
         text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
@@ -254,18 +268,56 @@ class Conversations:
             return await self._change_language(conversation, payload.removeprefix(LANGUAGE))
         if payload == LEAVE:
             return await self._leave(conversation)
+        if payload == SHARE_HISTORY:
+            shared = self.knowledge.wording(code).history_shared()
+            return self._notice(shared, code, {"shares_history": True, "choices": []}, "shared")
+        if payload and payload.startswith(RATING):
+            return await self._rate(conversation, payload, code)
         form = conversation.form
+        comment = form == FORM
+        if comment:
+            changes, form = {**changes, "form": None}, None
         if form and (step := (await self._form(code)).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)
         if payload and payload.startswith(CALL_BACK):  # a button of a form that is over
+            if self._is_blocked(conversation):
+                return self._notice(self._blocked(conversation, code), code, changes, "blocked")
             call_back = await self._form(code)
             return self._step(call_back.problem(form) if form else call_back.start(), code, conversation, changes)
         # Free text that begins with / would be a command to Rasa.
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
         desk = await self.desk()
         said = await self.rasa.answer(conversation.id, to_rasa, code, desk)
+        if comment and typed and said[0]["type"] != "urgent":
+            await self.ratings.comment(conversation.id, text)
+            return self._notice(self.knowledge.wording(code).comment_received(), code, {**changes, "choices": []}, "comment")
+        if self._is_blocked(conversation) and said[-1]["type"] == "handoff":
+            refused = {"type": "notice", "text": self._blocked(conversation, code), "choices": []}
+            said = [*said[:-1], {**refused, "about": said[-1].get("about")}]
         answered = await self._deliver(conversation, said, code, changes, offer, form)
         return await self._queued(conversation, said[-1], answered, code) if desk.open and desk.free else answered
+
+    @staticmethod
+    def _notice(text: str, code: str, changes: dict[str, Any], outcome: str) -> Answered:
+        """A notice by itself, and what it changes; its choices are those that the changes name."""
+        content = {"text": text, "choices": changes.get("choices", [])}
+        return Answered([Reply("notice", content, code, Author.SYSTEM)], changes, outcome=outcome)
+
+    async def _rate(self, conversation: Conversation, payload: str, code: str) -> Answered:
+        """Thanks for a score, or asks for the comment. Without a conversation that an advisor ended there is nothing to rate."""
+        wording = self.knowledge.wording(code)
+        if payload == COMMENT:
+            return self._notice(wording.ask_for_a_comment(), code, {"form": FORM, "choices": []}, "rating")
+        if not await self.ratings.rate(conversation.id, Score(payload.removeprefix(RATING))):
+            return Answered([], outcome="rating")
+        return self._notice(wording.rated()[0], code, {"choices": [comment_choice(wording)]}, "rating")
+
+    def _is_blocked(self, conversation: Conversation) -> bool:
+        return conversation.blocked_until is not None and conversation.blocked_until > self._clock()
+
+    def _blocked(self, conversation: Conversation, code: str) -> str:
+        """What is said instead of an offer of an advisor."""
+        return self.knowledge.wording(code).blocked(conversation.blocked_until or self._clock())
 
     async def _deliver(
         self,
@@ -319,10 +371,13 @@ class Conversations:
             return answered
         wording = self.knowledge.wording(code)
         place = await self.queue.place(conversation)
-        leave = {"label": wording.leave_the_queue(), "payload": LEAVE}
-        notice = Reply("notice", {"text": wording.queue(place), "choices": [leave]}, code, Author.SYSTEM)
-        answered.replies.append(notice)
-        answered.changes["choices"] = [*answered.changes.get("choices", []), leave]
+        choices = [{"label": wording.leave_the_queue(), "payload": LEAVE}]
+        if not conversation.shares_history and await self.queue.earlier(conversation):
+            choices.append({"label": wording.share_history(), "payload": SHARE_HISTORY})
+        understood = any(code in advisor.languages for advisor in await self.queue.free())
+        text = wording.queue(place, await self.estimate.minutes(place), understood)
+        answered.replies.append(Reply("notice", {"text": text, "choices": choices}, code, Author.SYSTEM))
+        answered.changes["choices"] = [*answered.changes.get("choices", []), *choices]
         answered.wait_for = str(said["reason"])
         return answered
 
@@ -352,7 +407,7 @@ class Conversations:
         wording = self.knowledge.wording(code)
         text = wording.catalog.gettext("I write in this language now: {language}").format(language=wording.language.name)
         changes: dict[str, Any] = {"language": code, "language_source": "chosen", "other_language": None}
-        if conversation.form:
+        if conversation.form and conversation.form != FORM:
             step = (await self._form(code)).ask(conversation.form)
             changes["choices"] = step.choices
             replies = [Reply("choices", {"text": f"{text}\n{step.text}", "choices": step.choices}, code)]

@@ -1,7 +1,7 @@
 """The queue for an advisor, and who talks to whom: every step is one transaction, so that two people never hold one conversation.
 
-A person joins it in `conversation.py`; advisors take from it at the desk. Whoever waits keeps the time they began to wait,
-so a conversation that comes back is at the front again.
+A person joins it in `conversation.py`; advisors take from it at the desk; `watch.py` sees to it that nobody is forgotten.
+Whoever waits keeps the time they began to wait, so a conversation that comes back is at the front again.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,24 +10,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import rating
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.store import Reply, Store
-from bot.tables import Advisor, Author, Conversation, Mode, Note, Presence, QueueEvent, Role, now
+from bot.tables import Advisor, Author, Block, CallBack, Conversation, Mode, Note, Presence, QueueEvent, Role, now
 from guidance.knowledge import Knowledge
-from guidance.opening_hours import DeskState
 
 DESK = "desk"
 """What the desk's pages are woken by: the queue or somebody's presence has changed."""
 
 SILENT = timedelta(seconds=60)
 """How long after their page last gave a sign an advisor counts as free no more."""
-LONG = timedelta(minutes=10)
-"""How long somebody waits before a call-back is offered."""
-GONE = timedelta(minutes=3)
-"""How long after their page last gave a sign an advisor loses the conversations to the queue."""
 AT_ONCE = 4
 """Conversations one advisor can hold."""
+TRAINING = "training"
+"""The channel of the conversations advisors practise on: nobody is on the other side, and no queue, list or figure has them."""
 ORDER = (Conversation.urgent_at.is_(None), Conversation.waiting_since)
 """The order of the queue."""
 
@@ -54,37 +52,73 @@ class Queue:
     def __init__(self, store: Store, notifier: Notifier, knowledge: Knowledge, clock: Callable[[], datetime] = now) -> None:
         self.store = store
         self._notifier = notifier
-        self._knowledge = knowledge
-        self._clock = clock
+        self.knowledge = knowledge
+        self.clock = clock
 
-    async def free(self) -> int:
-        """How many advisors are at the desk and take conversations."""
+    async def free(self) -> Sequence[Advisor]:
+        """The advisors who are at the desk and take conversations, by name."""
         async with self.store.reading() as session:
-            return (await session.execute(select(func.count()).where(self._is_free()))).scalar_one()
+            return (await session.execute(select(Advisor).where(self._is_free()).order_by(Advisor.name))).scalars().all()
 
     def _is_free(self) -> ColumnElement[bool]:
-        return and_(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self._clock() - SILENT)
+        return and_(Advisor.presence == Presence.FREE.value, Advisor.seen_at > self.clock() - SILENT)
 
     async def waiting(self) -> Sequence[Conversation]:
         """Everyone who waits: who spoke of danger before all others, then the longest first."""
         async with self.store.reading() as session:
-            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value).order_by(*ORDER)
+            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value, Conversation.channel != TRAINING)
+            query = query.order_by(*ORDER)
             return (await session.execute(query)).scalars().all()
 
+    async def practised(self, advisor: Advisor) -> Sequence[Conversation]:
+        """The training conversations that wait for this advisor."""
+        async with self.store.reading() as session:
+            query = select(Conversation).where(Conversation.mode == Mode.WAITING.value, Conversation.channel == TRAINING)
+            return (await session.execute(query.where(Conversation.advisor_id == advisor.id))).scalars().all()
+
     async def held(self, advisor_id: int | None = None) -> Sequence[Conversation]:
-        """The conversations an advisor holds, or all that are held."""
+        """The conversations an advisor holds, their training among them; or all that are held."""
         async with self.store.reading() as session:
             query = select(Conversation).where(Conversation.mode == Mode.ADVISOR.value)
-            if advisor_id is not None:
-                query = query.where(Conversation.advisor_id == advisor_id)
+            mine = Conversation.channel != TRAINING if advisor_id is None else Conversation.advisor_id == advisor_id
+            query = query.where(mine)
             return (await session.execute(query.order_by(Conversation.waiting_since))).scalars().all()
 
     async def place(self, conversation: Conversation) -> int:
         """A conversation's place in the queue, from 1; if it does not wait, the one it would get now."""
-        since = conversation.waiting_since or self._clock()
+        since = conversation.waiting_since or self.clock()
         mine = (conversation.urgent_at is None, since)
         others = [other for other in await self.waiting() if other.id != conversation.id]
         return 1 + sum((other.urgent_at is None, other.waiting_since or since) <= mine for other in others)
+
+    async def may_read(self, conversation: Conversation, advisor: Advisor) -> bool:
+        """Whether an advisor may read a conversation.
+
+        One that waits, one they hold, one whose call-back they took, and those that a person whom they talk to shares with
+        them. A supervisor may read all.
+        """
+        if advisor.role == Role.SUPERVISOR.value or conversation.advisor_id == advisor.id:
+            return True
+        if conversation.mode == Mode.WAITING.value:
+            return conversation.channel != TRAINING
+        async with self.store.reading() as session:
+            call_back = select(CallBack.reference).where(
+                CallBack.conversation_id == conversation.id, CallBack.advisor_id == advisor.id, CallBack.outcome.is_(None)
+            )
+            shared = select(Conversation.id).where(
+                Conversation.person == conversation.person,
+                Conversation.shares_history,
+                Conversation.advisor_id == advisor.id,
+                Conversation.mode == Mode.ADVISOR.value,
+            )
+            return any([(await session.execute(query)).first() is not None for query in (call_back, shared)])
+
+    async def earlier(self, conversation: Conversation) -> Sequence[Conversation]:
+        """The other conversations of the same person, the latest first."""
+        async with self.store.reading() as session:
+            query = select(Conversation).where(Conversation.person == conversation.person, Conversation.id != conversation.id)
+            query = query.where(Conversation.person.is_not(None), Conversation.last_seq > 0)
+            return (await session.execute(query.order_by(Conversation.created_at.desc()))).scalars().all()
 
     async def claim(self, id: str, advisor: Advisor) -> None:
         """Give a waiting conversation to an advisor; of two who ask at once one gets it.
@@ -95,25 +129,29 @@ class Queue:
         """
         async with self.store.transaction() as session:
             # The advisor's row is locked first: of two claims by one advisor the second sees the first.
-            await session.execute(update(Advisor).where(Advisor.id == advisor.id).values(seen_at=self._clock()))
+            await session.execute(update(Advisor).where(Advisor.id == advisor.id).values(seen_at=self.clock()))
             mine = select(func.count()).where(Conversation.mode == Mode.ADVISOR.value, Conversation.advisor_id == advisor.id)
             if (await session.execute(mine)).scalar_one() >= AT_ONCE:
                 raise TooManyError
-            taken = await session.execute(
-                update(Conversation)
-                .where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
-                # What the assistant offered or asked is over: a "2" is meant for the advisor from now on.
-                .values(mode=Mode.ADVISOR.value, advisor_id=advisor.id, choices=[], form=None)
-                .returning(Conversation.language)
-            )
-            language = taken.scalar_one_or_none()
-            if language is None:
-                holder = select(Advisor.name).join(Conversation, Conversation.advisor_id == Advisor.id)
-                name = await session.execute(holder.where(Conversation.id == id, Conversation.mode == Mode.ADVISOR.value))
-                raise TakenError(name.scalar_one_or_none() or "")
-            text = self._knowledge.wording(language).advisor_joined(advisor.name)
-            await self._tell(session, id, language, text, "claimed", advisor)
-        self._wake(id)
+            await self._take(session, id, advisor, (Mode.WAITING,), "claimed")
+        self.wake(id)
+
+    async def _take(self, session: AsyncSession, id: str, advisor: Advisor, modes: Sequence[Mode], what: str) -> None:
+        others = and_(Conversation.channel == TRAINING, Conversation.advisor_id != advisor.id)
+        taken = await session.execute(
+            update(Conversation)
+            .where(Conversation.id == id, Conversation.mode.in_([mode.value for mode in modes]), ~others)
+            # What the assistant offered or asked is over: a "2" is meant for the advisor from now on.
+            .values(mode=Mode.ADVISOR.value, advisor_id=advisor.id, choices=[], form=None)
+            .returning(Conversation.language)
+        )
+        language = taken.scalar_one_or_none()
+        if language is None:
+            holder = select(Advisor.name).join(Conversation, Conversation.advisor_id == Advisor.id)
+            name = await session.execute(holder.where(Conversation.id == id, Conversation.mode == Mode.ADVISOR.value))
+            raise TakenError(name.scalar_one_or_none() or "")
+        text = self.knowledge.wording(language).advisor_joined(advisor.name)
+        await self._tell(session, id, language, text, what, advisor)
 
     async def reply(self, id: str, advisor: Advisor, text: str) -> None:
         """Say something to the person.
@@ -123,16 +161,17 @@ class Queue:
         """
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
-            text = self._knowledge.wording(conversation.language).catalog.say(mask(text))
+            text = self.knowledge.wording(conversation.language).catalog.say(mask(text))
             reply = Reply("text", {"text": text, "name": advisor.name}, conversation.language, Author.ADVISOR)
             await self.store.say(session, id, [reply])
-        self._wake(id)
+        self._notifier.stopped_typing(id, Author.ADVISOR)
+        self.wake(id)
 
     async def note(self, id: str, advisor: Advisor, text: str) -> None:
         """Write something for the colleagues, which the person never sees."""
         async with self.store.transaction() as session:
             session.add(Note(conversation_id=id, advisor_id=advisor.id, text=mask(text)))
-        self._wake(id)
+        self.wake(id)
 
     async def notes(self, id: str) -> Sequence[tuple[Note, str]]:
         """The notes of a conversation with their writers' names, in order."""
@@ -159,13 +198,65 @@ class Queue:
     async def _end(self, id: str, advisor: Advisor, mode: Mode, what: str) -> None:
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
+            if conversation.channel == TRAINING:
+                await session.delete(conversation)
+                return
             conversation.mode, conversation.advisor_id = mode.value, None
             conversation.waiting_since, conversation.urgent_at = None, None
+            wording = self.knowledge.wording(conversation.language)
+            choices = rating.choices(wording) if mode is Mode.CLOSED else []
+            conversation.choices = choices
             await session.flush()
-            wording = self._knowledge.wording(conversation.language)
-            text = wording.advisor_closed() if mode is Mode.CLOSED else wording.advisor_left()
-            await self._tell(session, id, conversation.language, text, what, advisor)
-        self._wake(id)
+            text = f"{wording.advisor_closed()}\n{wording.rate()[0]}" if choices else wording.advisor_left()
+            await self._tell(session, id, conversation.language, text, what, advisor, choices)
+        self.wake(id)
+
+    async def block(self, id: str, advisor: Advisor, reason: str, lasting: timedelta) -> None:
+        """Let somebody who is abusive reach no advisor for a while; the assistant goes on answering them.
+
+        Raises:
+            NotYoursError: the conversation is not this advisor's.
+        """
+        until = self.clock() + lasting
+        async with self.store.transaction() as session:
+            conversation = await self._own(session, id, advisor)
+            conversation.mode, conversation.advisor_id, conversation.waiting_since = Mode.BOT.value, None, None
+            person = update(Conversation).where(Conversation.person == conversation.person, Conversation.person.is_not(None))
+            await session.execute(person.values(blocked_until=until))
+            conversation.blocked_until = until
+            session.add(Block(conversation_id=id, advisor_id=advisor.id, reason=mask(reason), until=until, at=self.clock()))
+            await session.flush()
+            text = self.knowledge.wording(conversation.language).blocked(until)
+            await self._tell(session, id, conversation.language, text, "blocked", advisor)
+        self.wake(id)
+
+    async def not_reached(self, id: str, wrong: bool) -> None:
+        """Tell somebody that their call-back failed, and offer another; `wrong` says that the number or the address was."""
+        conversation = await self.store.conversation(id)
+        if conversation is None:
+            return
+        wording = self.knowledge.wording(conversation.language)
+        choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
+        notice = Reply("notice", {"text": wording.not_reached(wrong), "choices": choices}, conversation.language, Author.SYSTEM)
+        async with self.store.transaction() as session:
+            idle = update(Conversation).where(Conversation.id == id, Conversation.mode == Mode.BOT.value)
+            await session.execute(idle.values(choices=choices))
+            await self.store.say(session, id, [notice])
+        self.wake(id)
+
+    async def write_to(self, id: str, advisor: Advisor) -> None:
+        """Begin to write to somebody whose call-back this advisor took: it is there when the person comes back.
+
+        Raises:
+            NotYoursError: the call-back is not this advisor's.
+            TakenError: the conversation waits or is held already.
+        """
+        async with self.store.transaction() as session:
+            mine = select(CallBack.reference).where(CallBack.conversation_id == id, CallBack.advisor_id == advisor.id)
+            if (await session.execute(mine)).first() is None:
+                raise NotYoursError(id)
+            await self._take(session, id, advisor, (Mode.BOT, Mode.CLOSED), "written")
+        self.wake(id)
 
     async def give_back(self, id: str, advisor: Advisor) -> None:
         """Put a conversation back to the front of the queue.
@@ -174,8 +265,8 @@ class Queue:
             NotYoursError: the conversation is not this advisor's.
         """
         async with self.store.transaction() as session:
-            await self._to_front(session, await self._own(session, id, advisor), advisor)
-        self._wake(id)
+            await self.to_front(session, await self._own(session, id, advisor), advisor)
+        self.wake(id)
 
     async def transfer(self, id: str, advisor: Advisor, to: int) -> None:
         """Give a conversation to a colleague, who need not have room for it; the person is told who answers now.
@@ -190,83 +281,33 @@ class Queue:
                 raise NotYoursError(id)
             conversation.advisor_id = colleague.id
             await session.flush()
-            text = self._knowledge.wording(conversation.language).advisor_joined(colleague.name)
+            text = self.knowledge.wording(conversation.language).advisor_joined(colleague.name)
             await self._tell(session, id, conversation.language, text, "transferred", colleague)
-        self._wake(id)
-
-    async def colleagues(self, advisor: Advisor) -> Sequence[Advisor]:
-        """The others who are free at the desk, by name."""
-        async with self.store.reading() as session:
-            query = select(Advisor).where(self._is_free(), Advisor.id != advisor.id).order_by(Advisor.name)
-            return (await session.execute(query)).scalars().all()
-
-    async def close_for_the_day(self, desk: DeskState) -> None:
-        """When the desk has closed: nobody waits on, and everybody who did is told when it opens, and offered a call-back."""
-        if desk.open:
-            return
-        for conversation in await self.waiting():
-            async with self.store.transaction() as session:
-                if await self._stop_waiting(session, conversation.id, "not_served"):
-                    await self._offer_call_back(session, conversation, desk)
-            self._wake(conversation.id)
-
-    async def offer_call_backs(self, desk: DeskState) -> None:
-        """Who has waited for long is told whether an advisor is there, and offered a call-back, once; they may wait on."""
-        for conversation in await self.waiting():
-            since = conversation.waiting_since
-            if since is None or since > self._clock() - LONG:
-                continue
-            async with self.store.transaction() as session:
-                offered = select(QueueEvent.id).where(QueueEvent.conversation_id == conversation.id, QueueEvent.at >= since)
-                if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
-                    continue
-                session.add(QueueEvent(at=self._clock(), conversation_id=conversation.id, what="offered"))
-                await self._offer_call_back(session, conversation, desk)
-            self._wake(conversation.id)
-
-    async def _offer_call_back(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
-        wording = self._knowledge.wording(conversation.language)
-        choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
-        await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
-        text = wording.catalog.say(wording.reach(desk, self._clock()))
-        notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
-        await self.store.say(session, conversation.id, [notice])
+        self.wake(id)
 
     async def leave(self, id: str) -> bool:
         """Take a person who does not want to wait any more out of the queue; whether they waited."""
         async with self.store.transaction() as session:
-            left = await self._stop_waiting(session, id, "left")
-        self._wake(id)
+            left = await self.stop_waiting(session, id, "left")
+        self.wake(id)
         return left
 
-    @staticmethod
-    async def _stop_waiting(session: AsyncSession, id: str, what: str) -> bool:
+    async def stop_waiting(self, session: AsyncSession, id: str, what: str) -> bool:
+        """Take somebody out of the queue within a transaction; whether they waited. `what` is the event's name."""
         waiting = update(Conversation).where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
         stopped = await session.execute(waiting.values(mode=Mode.BOT.value, waiting_since=None).returning(Conversation.id))
         if stopped.scalar_one_or_none() is None:
             return False
-        session.add(QueueEvent(conversation_id=id, what=what))
+        session.add(QueueEvent(at=self.clock(), conversation_id=id, what=what))
         return True
 
-    async def return_forgotten(self) -> None:
-        """Put the conversations of advisors whose page is gone back to the front of the queue, and tell the people."""
-        async with self.store.transaction() as session:
-            query = (
-                select(Conversation, Advisor)
-                .join(Advisor, Conversation.advisor_id == Advisor.id)
-                .where(Conversation.mode == Mode.ADVISOR.value, Advisor.seen_at < self._clock() - GONE)
-            )
-            forgotten = (await session.execute(query)).all()
-            for conversation, advisor in forgotten:
-                advisor.presence = Presence.AWAY.value
-                await self._to_front(session, conversation, advisor)
-        for conversation, _advisor in forgotten:
-            self._wake(conversation.id)
-
-    async def _to_front(self, session: AsyncSession, conversation: Conversation, advisor: Advisor) -> None:
-        conversation.mode, conversation.advisor_id = Mode.WAITING.value, None
+    async def to_front(self, session: AsyncSession, conversation: Conversation, advisor: Advisor) -> None:
+        """Put a conversation back to the front of the queue within a transaction, and tell the person."""
+        conversation.mode = Mode.WAITING.value
+        if conversation.channel != TRAINING:  # which waits for the one who practises
+            conversation.advisor_id = None
         await session.flush()
-        text = self._knowledge.wording(conversation.language).advisor_had_to_leave()
+        text = self.knowledge.wording(conversation.language).advisor_had_to_leave()
         await self._tell(session, conversation.id, conversation.language, text, "returned", advisor)
 
     async def _own(self, session: AsyncSession, id: str, advisor: Advisor) -> Conversation:
@@ -277,10 +318,20 @@ class Queue:
             raise NotYoursError(id)
         return conversation
 
-    async def _tell(self, session: AsyncSession, id: str, language: str, text: str, what: str, advisor: Advisor) -> None:
-        session.add(QueueEvent(conversation_id=id, advisor_id=advisor.id, what=what))
-        await self.store.say(session, id, [Reply("notice", {"text": text, "choices": []}, language, Author.SYSTEM)])
+    async def _tell(
+        self,
+        session: AsyncSession,
+        id: str,
+        language: str,
+        text: str,
+        what: str,
+        advisor: Advisor,
+        choices: Sequence[dict[str, str]] = (),
+    ) -> None:
+        session.add(QueueEvent(at=self.clock(), conversation_id=id, advisor_id=advisor.id, what=what))
+        await self.store.say(session, id, [Reply("notice", {"text": text, "choices": list(choices)}, language, Author.SYSTEM)])
 
-    def _wake(self, id: str) -> None:
+    def wake(self, id: str) -> None:
+        """Wake the streams of a conversation and of the desk."""
         self._notifier.notify(id)
         self._notifier.notify(DESK)

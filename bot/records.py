@@ -1,18 +1,33 @@
-"""What the desk keeps beside conversations: call-backs and their outcomes, wrong answers, closures."""
+"""What the desk keeps beside conversations: call-backs and their outcomes, forgotten cases, blocks, wrong answers, closures."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.store import Store
-from bot.tables import Advisor, Author, CallBack, ClosureAtDesk, Message, Outcome, WrongAnswer, now
+from bot.tables import (
+    Advisor,
+    Author,
+    Block,
+    CallBack,
+    ClosureAtDesk,
+    Conversation,
+    Message,
+    Outcome,
+    QueueEvent,
+    WrongAnswer,
+    now,
+)
 from guidance.opening_hours import Closure
+
+LISTED = 200
+"""Forgotten cases shown at most."""
 
 
 class Records:
-    """Call-backs, wrong answers and closures."""
+    """Call-backs, forgotten cases, blocks, wrong answers and closures."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime] = now) -> None:
         self._store = store
@@ -36,11 +51,48 @@ class Records:
             )
             return taken.scalar_one_or_none() is not None
 
-    async def end_call_back(self, reference: str, advisor: Advisor, outcome: Outcome) -> None:
-        """Say how a call-back ended that this advisor took."""
+    async def took(self, conversation: str, advisor: Advisor) -> bool:
+        """Whether this advisor has taken a call-back of a conversation that is still to be done."""
+        async with self._store.reading() as session:
+            query = select(CallBack.reference).where(CallBack.conversation_id == conversation, CallBack.advisor_id == advisor.id)
+            return (await session.execute(query.where(CallBack.outcome.is_(None)))).first() is not None
+
+    async def advisor(self, id: int) -> Advisor | None:
+        """The advisor of this id."""
+        async with self._store.reading() as session:
+            return await session.get(Advisor, id)
+
+    async def end_call_back(self, reference: str, advisor: Advisor, outcome: Outcome) -> str | None:
+        """Say how a call-back ended that this advisor took; the id of its conversation, None if it is not theirs."""
         async with self._store.transaction() as session:
             mine = update(CallBack).where(CallBack.reference == reference, CallBack.advisor_id == advisor.id)
-            await session.execute(mine.values(outcome=outcome.value))
+            ended = mine.where(CallBack.outcome.is_(None)).values(outcome=outcome.value).returning(CallBack.conversation_id)
+            return (await session.execute(ended)).scalar_one_or_none()
+
+    async def forgotten(self) -> Sequence[tuple[QueueEvent, Conversation, str | None]]:
+        """Who waited for too long, was not served, or lost their advisor, with the advisor's name, the latest first."""
+        async with self._store.reading() as session:
+            query = select(QueueEvent, Conversation, Advisor.name).join(Conversation)
+            query = query.outerjoin(Advisor, QueueEvent.advisor_id == Advisor.id)
+            query = query.where(QueueEvent.what.in_(("offered", "not_served", "returned"))).order_by(QueueEvent.id.desc())
+            return [(event, of, name) for event, of, name in (await session.execute(query.limit(LISTED))).all()]
+
+    async def blocks(self) -> Sequence[tuple[Block, str]]:
+        """The blocks that hold, with the name of who set them."""
+        async with self._store.reading() as session:
+            query = select(Block, Advisor.name).join(Advisor, Block.advisor_id == Advisor.id)
+            query = query.where(Block.until > self._clock(), Block.lifted_by.is_(None)).order_by(Block.until)
+            return [(block, name) for block, name in (await session.execute(query)).all()]
+
+    async def lift_block(self, id: int, advisor: Advisor) -> None:
+        """Let somebody reach advisors again; the block stays in the database with who lifted it."""
+        async with self._store.transaction() as session:
+            block = await session.get(Block, id)
+            if block is not None and block.lifted_by is None:
+                block.lifted_by = advisor.id
+                blocked = select(Conversation.person).where(Conversation.id == block.conversation_id).scalar_subquery()
+                of_the_person = or_(Conversation.id == block.conversation_id, Conversation.person == blocked)
+                await session.execute(update(Conversation).where(of_the_person).values(blocked_until=None))
 
     async def mark_wrong(self, conversation: str, seq: int, advisor: Advisor) -> None:
         """Keep that an answer was wrong, with what was asked; once, however often it is pressed."""

@@ -3,9 +3,10 @@
 This store is the truth; Rasa's tracker is a cache that may be lost.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, event, func, select, text, update
@@ -30,7 +31,8 @@ class Reply:
 class Answered:
     """All that a turn changes, stored in one transaction: the replies, the conversation's new state, the statistics.
 
-    With `wait_for`, the reason of a handoff, the person joins the queue, unless an advisor is already theirs.
+    With `wait_for`, the reason of a handoff, the person joins the queue, unless an advisor is already theirs. `mode` is who
+    answered when it was worked out: an advisor who came in the meantime is not talked over.
     """
 
     replies: list[Reply]
@@ -42,6 +44,7 @@ class Answered:
     milliseconds: int = 0
     call_back: dict[str, Any] | None = None
     wait_for: str | None = None
+    mode: str = Mode.BOT.value
 
 
 class RepeatedIdError(Exception):
@@ -78,8 +81,9 @@ def connect(url: str) -> AsyncEngine:
 class Store:
     """The database, as the rest of bot/ uses it. Every method is one transaction."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime] = now) -> None:
         self.engine = engine
+        self._clock = clock
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self._readers = async_sessionmaker(engine.execution_options(reading=True), expire_on_commit=False)
 
@@ -146,6 +150,7 @@ class Store:
                     language=reply.language,
                     content=reply.content,
                     reply_to=reply_to,
+                    created_at=self._clock(),
                 )
             )
 
@@ -170,6 +175,7 @@ class Store:
                         language=language,
                         content=content,
                         pending=True,
+                        created_at=self._clock(),
                     )
                 )
                 return seq
@@ -210,16 +216,21 @@ class Store:
                 await session.rollback()
                 return False
             conversation = await session.get_one(Conversation, id)
-            for name, value in answered.changes.items():
+            changes, replies = answered.changes, answered.replies
+            if conversation.mode == Mode.ADVISOR.value != answered.mode:
+                replies = [reply for reply in replies if reply.type == "urgent"]
+                changes = {name: value for name, value in changes.items() if name == "urgent_at"}
+            for name, value in changes.items():
                 setattr(conversation, name, value)
             if answered.wait_for and conversation.mode == Mode.BOT.value:
-                conversation.mode, conversation.waiting_since = Mode.WAITING.value, now()
+                conversation.mode, conversation.waiting_since = Mode.WAITING.value, self._clock()
                 conversation.wait_reason = answered.wait_for
-                session.add(QueueEvent(conversation_id=id, what="joined"))
+                session.add(QueueEvent(at=self._clock(), conversation_id=id, what="joined"))
             await session.flush()
-            await self.say(session, id, answered.replies, reply_to=seqs[-1])
+            await self.say(session, id, replies, reply_to=seqs[-1])
             session.add(
                 Turn(
+                    at=self._clock(),
                     channel=conversation.channel,
                     language=conversation.language,
                     topic=answered.topic,
@@ -238,6 +249,16 @@ class Store:
         async with self.reading() as session:
             query = select(Message).where(Message.conversation_id == id, Message.seq > seq).order_by(Message.seq).limit(limit)
             return (await session.execute(query)).scalars().all()
+
+    async def reached(self, id: str, mark: str, seq: int) -> bool:
+        """Keep how far a conversation is `delivered`, `read` or `read_at_desk`; whether that is further than before."""
+        column = getattr(Conversation, mark)
+        async with self.reading() as session:
+            known = (await session.execute(select(column, Conversation.last_seq).where(Conversation.id == id))).one_or_none()
+        if known is None or min(seq, known[1]) <= known[0]:
+            return False
+        await self.write(update(Conversation).where(Conversation.id == id).values({mark: min(seq, known[1])}))
+        return True
 
     async def turns(self) -> Sequence[Turn]:
         """All turns, the oldest first."""

@@ -56,6 +56,9 @@ class Conversation(Base):
     that was surely not the conversation's. `choices` were offered last; `form` is the call-back request being filled in.
     Whoever goes back to the queue keeps `waiting_since`, and so a place at its front; `wait_reason` is the handoff's.
     `urgent_at` is when the person last spoke of an emergency or a crisis, until an advisor has ended the conversation.
+    `person` is the same in all conversations of one person, as far as the person's own device says so; with `shares_history`
+    an advisor may read the others. `delivered` and `read` count how far the person has got the messages and seen them,
+    `read_at_desk` how far an advisor has.
     """
 
     __tablename__ = "conversations"
@@ -74,6 +77,12 @@ class Conversation(Base):
     wait_reason: Mapped[str | None] = mapped_column(String(16))
     advisor_id: Mapped[int | None] = mapped_column(Integer, index=True)
     urgent_at: Mapped[datetime | None]
+    person: Mapped[str | None] = mapped_column(String(32), index=True)
+    shares_history: Mapped[bool] = mapped_column(Boolean, default=False)
+    blocked_until: Mapped[datetime | None]
+    delivered: Mapped[int] = mapped_column(Integer, default=0)
+    read: Mapped[int] = mapped_column(Integer, default=0)
+    read_at_desk: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -171,7 +180,10 @@ class Advisor(Base):
 
 
 class DeskSession(Base):
-    """An advisor who is signed in. `id` is the SHA-256 of the cookie's token: reading the database lets nobody sign in."""
+    """An advisor who is signed in. `id` is the SHA-256 of the cookie's token: reading the database lets nobody sign in.
+
+    `only_language` and `only_topic` are what the queue is filtered by.
+    """
 
     __tablename__ = "desk_sessions"
 
@@ -179,6 +191,8 @@ class DeskSession(Base):
     advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id", ondelete="CASCADE"))
     csrf: Mapped[str] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8))
+    only_language: Mapped[str | None] = mapped_column(String(8))
+    only_topic: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -209,8 +223,8 @@ class Note(Base):
 class QueueEvent(Base):
     """What happened to a conversation at the desk, and who has or had it.
 
-    joined, left, claimed, transferred, returned, handed_back, closed; offered: a call-back, after a long wait; not_served: it
-    still waited at closing time.
+    joined, left, claimed, transferred, returned, handed_back, closed, blocked; offered: a call-back, after a long wait;
+    not_served: it still waited at closing time; written: an advisor began to write to somebody who had asked for a call-back.
     """
 
     __tablename__ = "queue_events"
@@ -220,6 +234,41 @@ class QueueEvent(Base):
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
     advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"))
     what: Mapped[str] = mapped_column(String(16))
+
+
+class Score(StrEnum):
+    """How a person found the help of an advisor."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    BAD = "bad"
+
+
+class Rating(Base):
+    """What a person thought of a conversation with an advisor, once a conversation and advisor."""
+
+    __tablename__ = "ratings"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id"))
+    score: Mapped[str] = mapped_column(String(8))
+    comment: Mapped[str | None] = mapped_column(String(2000))
+
+
+class Block(Base):
+    """Why somebody cannot reach an advisor for a while; the assistant goes on answering them. Kept when it is over or lifted."""
+
+    __tablename__ = "blocks"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    advisor_id: Mapped[int] = mapped_column(ForeignKey("advisors.id"))
+    reason: Mapped[str] = mapped_column(String(2000))
+    until: Mapped[datetime]
+    lifted_by: Mapped[int | None]
 
 
 class WrongAnswer(Base):

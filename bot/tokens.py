@@ -13,9 +13,13 @@ class Tokens:
         """The token of a conversation."""
         return str(self._serializer.dumps(conversation))
 
+    def conversation(self, token: str) -> str | None:
+        """The id of the conversation whose token this is; None if it is nobody's."""
+        try:
+            return str(self._serializer.loads(token))
+        except BadSignature:
+            return None
+
     def opens(self, token: str, conversation: str) -> bool:
         """Whether the token is this conversation's."""
-        try:
-            return bool(self._serializer.loads(token) == conversation)
-        except BadSignature:
-            return False
+        return self.conversation(token) == conversation

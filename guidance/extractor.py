@@ -1,4 +1,4 @@
-"""Babel's view of the content files: every text of an answer, or of urgent.yml, is one gettext entry.
+"""Babel's view of the content files: every text of an answer, of urgent.yml and of phrases.yml is one gettext entry.
 
 Babel finds `extract` through the entry point `babel.extractors` (see pyproject.toml, babel_answers.cfg, babel_messages.cfg).
 """
@@ -50,16 +50,25 @@ def _urgent(document: Any) -> Iterator[Extracted]:
                 yield _line(line, key), "pgettext", ("urgent", str(line[key])), [f"A telephone line for people in danger: {key}"]
 
 
+def _phrases(document: Any) -> Iterator[Extracted]:
+    phrases = document["phrases"]
+    for index in range(len(phrases)):
+        yield _line(phrases, index), "pgettext", ("phrase", str(phrases[index])), ["What an advisor says with one press"]
+
+
 def extract(
     fileobj: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
 ) -> Iterator[Extracted]:
     """The translatable texts of one content file, for Babel.
 
-    A list of answers gives entries whose context is the answer's id; urgent.yml gives entries of the context `urgent`.
+    A list of answers gives entries whose context is the answer's id; urgent.yml and phrases.yml give entries of the contexts
+    `urgent` and `phrase`.
     """
     document = YAML(typ="rt").load(BytesIO(fileobj.read()))
     if isinstance(document, list):
         for entry in document:
             yield from _answer(entry)
+    elif "phrases" in document:
+        yield from _phrases(document)
     else:
         yield from _urgent(document)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from guidance.answers import Answer, Urgent, read_answers, read_urgent
 from guidance.content import CONTENT, TRANSLATIONS
+from guidance.desk import Training, read_phrases, read_training
 from guidance.languages import Service, read_service
 from guidance.opening_hours import OpeningHours, read_opening_hours
 from guidance.translations import Translations
@@ -20,6 +21,8 @@ class Knowledge:
     hours: OpeningHours
     answers: dict[str, Answer]
     urgent: Urgent
+    phrases: tuple[str, ...]
+    training: Training
     translations: Translations
 
     def wording(self, code: str) -> Wording:
@@ -34,11 +37,14 @@ def read_knowledge(content: Path = CONTENT, translations: Path = TRANSLATIONS) -
         ContentError: a file is missing or wrong, or the catalogs are not compiled.
     """
     service = read_service(content / "service.yml")
+    answers = read_answers(content / "answers")
     return Knowledge(
         service=service,
         hours=read_opening_hours(content / "opening_hours.yml"),
-        answers=read_answers(content / "answers"),
+        answers=answers,
         urgent=read_urgent(content / "urgent.yml"),
+        phrases=read_phrases(content / "phrases.yml"),
+        training=read_training(content / "training.yml", set(answers)),
         translations=Translations(service, translations),
     )
 

@@ -37,6 +37,13 @@ class Language(Entry):
         return self.locale or self.code
 
 
+class Interpreter(Entry):
+    """The interpreter service that advisors call. For the desk alone: nothing of it is shown to the public."""
+
+    phone: str | None
+    cost_code: str | None
+
+
 class Service(Entry):
     """The advice service: what it is called, where it is, which languages it serves."""
 
@@ -45,6 +52,7 @@ class Service(Entry):
     phone: str | None
     place: str | None
     advisor_languages: tuple[str, ...]
+    interpreter: Interpreter
     languages: tuple[Language, ...]
 
     @field_validator("languages")

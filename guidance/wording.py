@@ -91,9 +91,20 @@ class Wording:
         text = self.catalog.gettext("You are in the queue for an advisor. Your place: {place}.").format(place=place)
         return self.catalog.say(text)
 
-    def queue(self, place: int) -> str:
-        """What a person is told who begins to wait for an advisor."""
-        return f"{self.place(place)}\n{self.catalog.gettext('You can go on asking me while you wait.')}"
+    def estimate(self, minutes: int) -> str:
+        """How long the wait may still be, rounded up to five minutes: nobody can know it better."""
+        if minutes > 60:
+            return self.catalog.gettext("Estimated wait: more than an hour.")
+        rounded = max(5, -(-minutes // 5) * 5)
+        return self.catalog.say(self.catalog.gettext("Estimated wait: about {minutes} min.").format(minutes=rounded))
+
+    def queue(self, place: int, minutes: int, understood: bool) -> str:
+        """What a person is told who begins to wait; `understood` says that an advisor who is there speaks their language."""
+        _ = self.catalog.gettext
+        interpreter = _("No advisor who is here now speaks your language. An advisor will help you with an interpreter.")
+        go_on = _("You can go on asking me while you wait.")
+        lines = [self.place(place), self.estimate(minutes), *([] if understood else [interpreter]), go_on]
+        return "\n".join(lines)
 
     def leave_the_queue(self) -> str:
         """The label of the choice not to wait any more."""
@@ -119,6 +130,52 @@ class Wording:
     def advisor_closed(self) -> str:
         """That the conversation is over."""
         return self.catalog.gettext("The advisor has ended the conversation. You can write again at any time.")
+
+    def rate(self) -> tuple[str, dict[str, str]]:
+        """The question how the help was, and the labels of its scores."""
+        _ = self.catalog.gettext
+        return _("How was the help you got?"), {"good": _("Good"), "fair": _("Neither good nor bad"), "bad": _("Bad")}
+
+    def rated(self) -> tuple[str, str]:
+        """Thanks for a rating, and the label of the choice to add a comment."""
+        _ = self.catalog.gettext
+        return _("Thank you! If you like, tell us more in your own words."), _("Write a comment")
+
+    def ask_for_a_comment(self) -> str:
+        """What is said before the comment is written."""
+        return self.catalog.gettext("Write your comment. Only the people who work for the advice service read it.")
+
+    def comment_received(self) -> str:
+        """Thanks for the comment."""
+        return self.catalog.gettext("Thank you. We have received your comment.")
+
+    def blocked(self, until: datetime) -> str:
+        """That no advisor can be reached for a while, and what still can."""
+        local = until.astimezone(self.hours.zone)
+        text = self.catalog.gettext(
+            "You cannot wait for an advisor before this time: {time}. I still answer your questions. "
+            "If somebody is in danger, call 112."
+        )
+        return self.catalog.say(text.format(time=f"{day(local.date(), self.language)} {clock(local)}"))
+
+    def share_history(self) -> str:
+        """The label of the choice to let an advisor read earlier conversations."""
+        return self.catalog.gettext("Let the advisor read my earlier conversations")
+
+    def history_shared(self) -> str:
+        """That an advisor may read them now."""
+        return self.catalog.gettext("The advisor can now read your earlier conversations here.")
+
+    def not_reached(self, wrong: bool) -> str:
+        """That a call-back did not succeed; `wrong` says that the number or the address was."""
+        _ = self.catalog.gettext
+        if wrong:
+            return _("An advisor tried to contact you, but the number or address was wrong.")
+        return _("An advisor tried to reach you, but did not get through.")
+
+    def writing(self, name: str) -> str:
+        """That the advisor is writing."""
+        return self.catalog.say(self.catalog.gettext("{name} is writing …").format(name=name))
 
     def advisor_had_to_leave(self) -> str:
         """That another advisor will come."""

@@ -9,12 +9,15 @@ import pytest
 
 from bot import migrations
 from bot.desk.accounts import Accounts
+from bot.estimate import Estimate
 from bot.masking import MASK
 from bot.notifier import Notifier
-from bot.queue import AT_ONCE, GONE, NotYoursError, Queue, TakenError, TooManyError
+from bot.queue import AT_ONCE, NotYoursError, Queue, TakenError, TooManyError
 from bot.store import Store, connect
 from bot.tables import Advisor, Conversation, Mode, Presence, Role
+from bot.watch import GONE, Watch
 from guidance.knowledge import Knowledge
+from guidance.opening_hours import DeskState
 from tests.conftest import PASSWORD
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -28,6 +31,11 @@ class Desk:
         self.store = store
         self.accounts = Accounts(store, lambda: self.now)
         self.queue = Queue(store, Notifier(), known, lambda: self.now)
+        self.watch = Watch(self.queue, self.hours)
+        self.estimate = Estimate(self.queue)
+
+    async def hours(self) -> DeskState:
+        return self.queue.knowledge.hours.at(self.now)
 
     async def advisor(self, name: str, role: Role = Role.ADVISOR) -> Advisor:
         await self.accounts.add(name.lower(), name, PASSWORD, role, ["en"])
@@ -127,9 +135,9 @@ async def test_the_conversations_of_an_advisor_whose_page_is_gone_come_back_to_t
     await desk.queue.claim("dara", cara)
     desk.now += GONE + timedelta(seconds=1)
     await desk.accounts.at_desk(cara.id)
-    await desk.queue.return_forgotten()
+    await desk.watch.return_forgotten()
     assert (await desk.mode("anna"), await desk.mode("dara")) == (Mode.WAITING, Mode.ADVISOR)
-    assert await desk.queue.free() == 1
+    assert len(await desk.queue.free()) == 1
     assert (await desk.told("anna"))[-1] == "The advisor had to leave. You are first in the queue again."
 
 
@@ -137,7 +145,7 @@ async def test_a_colleague_takes_over_and_the_person_is_told_who(desk: Desk) -> 
     ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
     await desk.person("anna")
     await desk.queue.claim("anna", ben)
-    assert [colleague.name for colleague in await desk.queue.colleagues(ben)] == ["Cara"]
+    assert [advisor.name for advisor in await desk.queue.free()] == ["Ben", "Cara"]
     await desk.queue.transfer("anna", ben, cara.id)
     assert [conversation.id for conversation in await desk.queue.held(cara.id)] == ["anna"]
     assert (await desk.told("anna"))[-1] == "An advisor is here now: Cara. The advisor reads what you write."
@@ -152,10 +160,10 @@ async def test_who_still_waits_at_closing_time_is_told_and_offered_a_call_back(d
     await desk.person("anna", 20)
     await desk.person("dara", 10)
     await desk.queue.claim("dara", ben)
-    await desk.queue.close_for_the_day(known.hours.at(NOON))
+    await desk.watch.close_for_the_day(known.hours.at(NOON))
     assert await desk.mode("anna") == Mode.WAITING
     closing = NOON + timedelta(hours=2)  # 16:00 in Helsinki
-    await desk.queue.close_for_the_day(known.hours.at(closing))
+    await desk.watch.close_for_the_day(known.hours.at(closing))
     assert (await desk.mode("anna"), await desk.mode("dara")) == (Mode.BOT, Mode.ADVISOR)
     (notice,) = await desk.store.messages_after("anna", 0)
     assert "Advisors are here again tomorrow at 10:00" in notice.content["text"]
@@ -199,7 +207,7 @@ async def test_who_waits_for_long_is_offered_a_call_back_once_and_waits_on(desk:
     await desk.person("patient", 11)
     await desk.person("new", 1)
     for _look in range(2):
-        await desk.queue.offer_call_backs(known.hours.at(NOON))
+        await desk.watch.offer_call_backs(known.hours.at(NOON))
     (notice,) = await desk.store.messages_after("patient", 0)
     assert "You can ask for a call-back" in notice.content["text"]  # nobody is at the desk
     assert [choice["payload"] for choice in notice.content["choices"]] == ["/request_callback"]

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.conversation import Conversations, UnknownConversationError
+from bot.notifier import TYPING
 from bot.queue import DESK
-from bot.tables import Conversation, Message, Mode
+from bot.tables import Author, Conversation, Message, Mode
 from bot.tokens import Tokens
 from guidance.answers import TOPICS
 
@@ -31,10 +32,14 @@ class Strict(BaseModel):
 
 
 class NewConversation(Strict):
-    """`language` is a CLDR code; `chosen` says that the person picked it, rather than the page."""
+    """`language` is a CLDR code; `chosen` says that the person picked it, rather than the page.
+
+    `earlier` is the token of a conversation the same person had before: an advisor may read that one only if they allow it.
+    """
 
     language: str | None = Field(None, max_length=16, examples=["ckb"])
     chosen: bool = False
+    earlier: str | None = Field(None, max_length=200)
 
 
 class Opened(BaseModel):
@@ -62,6 +67,12 @@ class Stored(BaseModel):
     """The message is stored and will be answered; `seq` is its place in the conversation."""
 
     seq: int
+
+
+class Seen(Strict):
+    """`seq` is the number of the last message that the person has seen."""
+
+    seq: int = Field(ge=0)
 
 
 def conversations(request: Request) -> Conversations:
@@ -109,23 +120,37 @@ def view(message: Message) -> dict[str, Any]:
 
 async def state(all: Conversations, conversation: Conversation) -> dict[str, Any]:
     """The conversation's state: who answers, the place in the queue, and whether an advisor is there."""
-    desk, place = await all.desk(), await all.queue.place(conversation) if conversation.mode == Mode.WAITING.value else None
+    desk, waiting = await all.desk(), conversation.mode == Mode.WAITING.value
     wording = all.knowledge.wording(conversation.language)
+    place = await all.queue.place(conversation) if waiting else None
+    minutes = await all.estimate.minutes(place) if place else None
     return {
         "mode": conversation.mode,
         "language": conversation.language,
         "place": place,
-        "waiting": wording.place(place) if place else None,
+        "minutes": minutes,
+        "waiting": f"{wording.place(place)} {wording.estimate(minutes)}" if place and minutes is not None else None,
+        "read": conversation.read_at_desk,
         "hours": {**desk.model_dump(mode="json"), "text": wording.catalog.say(wording.desk(desk, all._clock()))},
     }
+
+
+async def delivered(all: Conversations, conversation: Conversation, seq: int) -> None:
+    """The client has the messages up to this one, since it asks for what comes after it: an advisor sees that."""
+    if conversation.mode == Mode.ADVISOR.value and await all.store.reached(conversation.id, "delivered", seq):
+        all.notifier.notify(conversation.id)
 
 
 @router.post("/conversations", status_code=201)
 async def open_conversation(all: All, request: Request, body: NewConversation | None = None) -> Opened:
     """Open a conversation."""
     body = body or NewConversation(language=None)
-    conversation = await all.open("web", body.language, body.chosen)
     tokens: Tokens = request.app.state.tokens
+    id = tokens.conversation(body.earlier) if body.earlier else None
+    earlier = await all.store.conversation(id) if id else None
+    if body.earlier and earlier is None:
+        raise HTTPException(422, "earlier: this is not the token of a conversation; leave it out")
+    conversation = await all.open("web", body.language, body.chosen, earlier)
     return Opened(id=conversation.id, token=tokens.token(conversation.id))
 
 
@@ -133,6 +158,20 @@ async def open_conversation(all: All, request: Request, body: NewConversation | 
 async def send_message(all: All, conversation: Own, body: NewMessage) -> Stored:
     """Send a message. It is stored when this returns; the answer comes as an event."""
     return Stored(seq=await all.receive(conversation.id, body.client_id, body.text, body.payload))
+
+
+@router.post("/conversations/{id}/typing", status_code=204)
+async def typing(all: All, conversation: Own) -> None:
+    """The person is writing: an advisor who has the conversation sees it for some seconds."""
+    if conversation.mode == Mode.ADVISOR.value:
+        all.notifier.typing(conversation.id, Author.PERSON)
+
+
+@router.post("/conversations/{id}/read", status_code=204)
+async def read(all: All, conversation: Own, body: Seen) -> None:
+    """The person has seen the messages up to this one."""
+    if await all.store.reached(conversation.id, "read", body.seq):
+        all.notifier.notify(conversation.id)
 
 
 @router.get("/conversations/{id}/messages")
@@ -150,6 +189,7 @@ async def read_messages(
                 await asyncio.wait_for(news.wait(), wait)
             messages = await all.store.messages_after(conversation.id, after)
     current = await all.store.conversation(conversation.id) or conversation
+    await delivered(all, current, after)
     return {"state": await state(all, current), "messages": [view(message) for message in messages]}
 
 
@@ -166,20 +206,32 @@ async def events(
     async def stream() -> AsyncIterator[ServerSentEvent]:
         seen = int(last_event_id or 0)
         shown: dict[str, Any] = {}
-        with all.notifier.subscribe(conversation.id, DESK) as news:  # the place changes with the queue
-            while True:
-                news.clear()
-                current = await all.store.conversation(conversation.id)
-                if current is None:
-                    return
-                if (now := await state(all, current)) != shown:
-                    shown = now
-                    yield ServerSentEvent(json.dumps(shown, ensure_ascii=False), event="state")
-                messages = await all.store.messages_after(conversation.id, seen)
-                for message in messages:
-                    seen = message.seq
-                    yield ServerSentEvent(json.dumps(view(message), ensure_ascii=False), event="message", id=str(seen))
-                if not messages:
+        typed = 0.0
+        current: Conversation | None = conversation
+        while current:
+            mode = current.mode
+            # The place changes with the queue, but that is of interest to those who wait alone.
+            with all.notifier.subscribe(conversation.id, *([DESK] if mode == Mode.WAITING.value else [])) as news:
+                while True:
+                    news.clear()
+                    current = await all.store.conversation(conversation.id)
+                    if current is None or current.mode != mode:
+                        break
+                    if (now := await state(all, current)) != shown:
+                        shown = now
+                        yield ServerSentEvent(json.dumps(shown, ensure_ascii=False), event="state")
+                    messages = await all.store.messages_after(conversation.id, seen)
+                    for message in messages:
+                        seen = message.seq
+                        yield ServerSentEvent(json.dumps(view(message), ensure_ascii=False), event="message", id=str(seen))
+                    if messages:
+                        await delivered(all, current, seen)
+                        continue
+                    types = all.notifier.who_types(conversation.id, Author.ADVISOR)
+                    if types and types[0] > typed:
+                        typed = types[0]
+                        text = all.knowledge.wording(current.language).writing(types[1])
+                        yield ServerSentEvent(json.dumps({"text": text, "seconds": TYPING}, ensure_ascii=False), event="typing")
                     await news.wait()
 
     return EventSourceResponse(stream(), ping=PING, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
@@ -214,6 +266,8 @@ async def texts(all: All, language: str) -> dict[str, Any]:
         "assistant": _("Assistant (a machine)"),
         "advisor": _("Advisor"),
         "system": _("Notice"),
+        "sent": _("Sent"),
+        "read": _("Read"),
         "original": _("Show the original in English"),
         "draft": _("This translation was made by a machine. No speaker of the language has checked it yet."),
         "sources": _("Read more"),

@@ -9,7 +9,8 @@ from bot.conversation import Conversations
 from bot.desk.accounts import Accounts, RefusedError, SignedIn, TooManyAttemptsError
 from bot.desk.views import render
 from bot.queue import DESK, NotYoursError
-from bot.tables import Conversation, Mode, Presence, Role
+from bot.tables import Conversation, Presence, Role
+from guidance.answers import TOPICS
 from guidance.translations import DESK_LANGUAGES
 
 COOKIE = "neuvo_desk"
@@ -70,23 +71,32 @@ def _language(request: Request) -> str:
     return "fi"
 
 
-def supervising(me: Changing) -> SignedIn:
-    """A supervisor who changes something."""
+def _supervisor(me: SignedIn) -> SignedIn:
     if me.advisor.role != Role.SUPERVISOR.value:
         raise HTTPException(403, "only a supervisor can do this")
     return me
 
 
+def sees_all(me: Me) -> SignedIn:
+    """A supervisor."""
+    return _supervisor(me)
+
+
+def supervising(me: Changing) -> SignedIn:
+    """A supervisor who changes something."""
+    return _supervisor(me)
+
+
+SeesAll = Annotated[SignedIn, Depends(sees_all)]
 Supervising = Annotated[SignedIn, Depends(supervising)]
 
 
 async def opened(all: All, me: Me, id: str) -> Conversation:
-    """A conversation that this advisor may read: one that waits, their own; any for a supervisor."""
+    """A conversation that this advisor may read (`Queue.may_read`)."""
     conversation = await all.store.conversation(id)
     if conversation is None:
         raise HTTPException(404, "there is no such conversation")
-    readable = conversation.mode == Mode.WAITING.value or conversation.advisor_id == me.advisor.id
-    if not readable and me.advisor.role != Role.SUPERVISOR.value:
+    if not await all.queue.may_read(conversation, me.advisor):
         raise NotYoursError(id)
     return conversation
 
@@ -139,6 +149,19 @@ async def language(known: Known, me: Changing, language: Annotated[str, Form()])
     if language not in DESK_LANGUAGES:
         raise HTTPException(422, f"language {language!r} is none of {', '.join(DESK_LANGUAGES)}")
     await known.set_language(me.session.id, language)
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/filter")
+async def filter_queue(
+    all: All, known: Known, me: Changing, language: Annotated[str, Form()] = "", topic: Annotated[str, Form()] = ""
+) -> Response:
+    """Show only one language or topic in the queue."""
+    if language and language not in all.knowledge.service.by_code:
+        raise HTTPException(422, f"language {language!r} is not in content/service.yml")
+    if topic and topic not in TOPICS:
+        raise HTTPException(422, f"topic {topic!r} is none of {', '.join(TOPICS)}")
+    await known.set_filter(me.session.id, language or None, topic or None)
     return RedirectResponse("/desk", 303)
 
 

@@ -155,6 +155,11 @@ class Accounts:
         """The language in which the desk is shown in this session."""
         await self._store.write(update(DeskSession).where(DeskSession.id == session_id).values(language=language))
 
+    async def set_filter(self, session_id: str, language: str | None, topic: str | None) -> None:
+        """Which language and topic the queue shows in this session; None: all."""
+        values = {"only_language": language, "only_topic": topic}
+        await self._store.write(update(DeskSession).where(DeskSession.id == session_id).values(**values))
+
     async def sign_out(self, signed_in: SignedIn, everywhere: bool = False) -> None:
         """End this session, or all of this advisor's."""
         mine = DeskSession.advisor_id == signed_in.advisor.id if everywhere else DeskSession.id == signed_in.session.id

@@ -1,4 +1,4 @@
-"""The desk's lists: call-backs, closures, answers that were wrong."""
+"""The desk's lists: call-backs, closures, answers that were wrong, forgotten cases, ratings, blocks."""
 
 from datetime import date, datetime, time
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from bot.desk.access import All, Changing, Me, Supervising
+from bot.desk.access import All, Changing, Me, SeesAll, Supervising
 from bot.desk.views import Desk, render
 from bot.queue import DESK
 from bot.tables import Outcome
@@ -42,9 +42,38 @@ async def take_call_back(all: All, me: Changing, reference: str) -> Response:
 
 @router.post("/call-backs/{reference}/end")
 async def end_call_back(all: All, me: Changing, reference: str, outcome: Annotated[Outcome, Form()]) -> Response:
-    """Say how a call-back ended."""
-    await all.records.end_call_back(reference, me.advisor, outcome)
+    """Say how a call-back ended; who was not reached is told so in the conversation."""
+    conversation = await all.records.end_call_back(reference, me.advisor, outcome)
+    if conversation and outcome is not Outcome.REACHED:
+        await all.queue.not_reached(conversation, wrong=outcome is Outcome.WRONG_CONTACT)
     return RedirectResponse("/desk/call-backs", 303)
+
+
+@router.get("/forgotten")
+async def forgotten(all: All, me: SeesAll) -> HTMLResponse:
+    """Who waited for too long, was not served, or lost their advisor; and what became of them."""
+    shown = Desk(all, me)
+    rows = [
+        {"at": shown.when(event.at), "what": event.what, "name": name, "row": shown.row(conversation), "mode": conversation.mode}
+        for event, conversation, name in await all.records.forgotten()
+    ]
+    return render("forgotten.html", me.session.language, **await shown.queue(), forgotten=rows)
+
+
+@router.get("/ratings")
+async def ratings(all: All, me: SeesAll) -> HTMLResponse:
+    """What people thought of the help they got, and who is blocked."""
+    shown = Desk(all, me)
+    rated = [{"at": shown.when(rating.at), "rating": rating, "name": name} for rating, name in await all.ratings.all()]
+    blocks = [{"until": shown.when(block.until), "block": block, "name": name} for block, name in await all.records.blocks()]
+    return render("ratings.html", me.session.language, **await shown.queue(), ratings=rated, blocks=blocks)
+
+
+@router.post("/blocks/{id}/lift")
+async def lift_block(all: All, me: Supervising, id: int) -> Response:
+    """Let somebody reach advisors again."""
+    await all.records.lift_block(id, me.advisor)
+    return RedirectResponse("/desk/ratings", 303)
 
 
 @router.get("/hours")

@@ -10,7 +10,9 @@ from jinja2 import Environment, FileSystemLoader
 
 from bot.conversation import Conversations
 from bot.desk.accounts import SignedIn
-from bot.tables import Conversation, Mode, Role
+from bot.queue import TRAINING
+from bot.tables import Advisor, Conversation, Mode, Role
+from guidance.answers import TOPICS
 from guidance.content import TRANSLATIONS
 from guidance.translations import DESK, DESK_LANGUAGES
 from guidance.wording import clock, day
@@ -63,6 +65,8 @@ class Desk:
             "urgent": conversation.urgent_at is not None,
             "reason": conversation.wait_reason,
             "channel": conversation.channel,
+            "training": conversation.channel == TRAINING,
+            "topic_id": conversation.topic,
             "minutes": int((self._now - since).total_seconds() // 60),
         }
 
@@ -71,8 +75,23 @@ class Desk:
         return self._all.knowledge.wording(self.me.session.language).topic(topic) if topic else None
 
     async def queue(self) -> dict[str, Any]:
-        """Who waits, those first whom this advisor understands; and the conversations this advisor holds."""
-        waiting = [self.row(conversation) for conversation in await self._all.queue.waiting()]
+        """Who waits, those first whom this advisor understands; and the conversations this advisor holds.
+
+        The filter hides the others, but nobody in danger.
+        """
+        everybody = [self.row(conversation) for conversation in await self._all.queue.waiting()]
+        session = self.me.session
+        waiting = [
+            row
+            for row in everybody
+            if row["urgent"]
+            or (
+                (not session.only_language or row["language"].code == session.only_language)
+                and (not session.only_topic or row["topic_id"] == session.only_topic)
+            )
+        ]
+        hidden = len(everybody) - len(waiting)
+        waiting += [self.row(conversation) for conversation in await self._all.queue.practised(self.me.advisor)]
         supervisor = self.me.advisor.role == Role.SUPERVISOR.value
         held = await self._all.queue.held(None if supervisor else self.me.advisor.id)
         wording = self._all.knowledge.wording(self.me.session.language)
@@ -80,6 +99,12 @@ class Desk:
             "me": self.me.advisor,
             "csrf": self.me.session.csrf,
             "waiting": sorted(waiting, key=lambda row: (not row["urgent"], not row["mine"])),
+            "hidden": hidden,
+            "only": {"language": session.only_language, "topic": session.only_topic},
+            "choose": {
+                "languages": self._all.knowledge.service.languages,
+                "topics": [(topic, wording.topic(topic)) for topic in TOPICS],
+            },
             "held": [self.row(conversation) for conversation in held],
             "hours": wording.desk(await self._all.desk(), self._now),
         }
@@ -98,6 +123,11 @@ class Desk:
             if all(word in everything for word in wanted) if wanted else answer.topic == conversation.topic:
                 found.append({"question": shown.question, "text": text, "language": code})
         return found[:SHOWN]
+
+    def phrases(self, conversation: Conversation) -> list[str]:
+        """The short phrases in the person's language."""
+        catalog = self._all.knowledge.translations.catalog(conversation.language)
+        return [catalog.pgettext("phrase", phrase) for phrase in self._all.knowledge.phrases]
 
     def when(self, moment: datetime) -> str:
         """A moment on the desk's clock; with its day if that is not today."""
@@ -122,11 +152,22 @@ class Desk:
         ]
         asked = [message for message in shown if message["author"] == "person" and "payload" not in message]
         answers = [message for message in shown if message["type"] == "answer"]
+        held = conversation.mode == Mode.ADVISOR.value
+        own = held and conversation.advisor_id == self.me.advisor.id
+        supervisor = self.me.advisor.role == Role.SUPERVISOR.value
+        holder = await self._holder(conversation) if held and not own else None
         return {
             "csrf": self.me.session.csrf,
             "row": self.row(conversation),
             "mode": conversation.mode,
-            "own": conversation.mode == Mode.ADVISOR.value and conversation.advisor_id == self.me.advisor.id,
+            "own": own,
+            "holder": holder,
+            "may_move": own or (held and supervisor),
+            "service": self._all.knowledge.service,
+            "earlier": await self._earlier(conversation, own or supervisor),
+            "delivered": conversation.delivered,
+            "read": conversation.read,
+            "may_write": not held and await self._all.records.took(conversation.id, self.me.advisor),
             "messages": shown,
             "notes": [
                 {"text": note.text, "name": name, "when": self.when(note.at)}
@@ -135,5 +176,21 @@ class Desk:
             "asked": asked[0]["text"] if asked else None,
             "answered": answers[-1]["question"] if answers else None,
             "wants": asked[-1]["text"] if len(asked) > 1 else None,
-            "colleagues": await self._all.queue.colleagues(self.me.advisor),
+            "colleagues": await self._colleagues(conversation),
         }
+
+    async def _colleagues(self, conversation: Conversation) -> list[Advisor]:
+        """Who could be given a conversation: those who are free, and a supervisor who moves somebody else's."""
+        others = [advisor for advisor in await self._all.queue.free() if advisor.id != conversation.advisor_id]
+        known = {advisor.id for advisor in others} | {conversation.advisor_id}
+        return others if self.me.advisor.id in known else [*others, self.me.advisor]
+
+    async def _holder(self, conversation: Conversation) -> Advisor | None:
+        """Who has a conversation."""
+        return await self._all.records.advisor(conversation.advisor_id or 0)
+
+    async def _earlier(self, conversation: Conversation, may_see: bool) -> list[dict[str, Any]]:
+        """The person's other conversations, if they allow it."""
+        if not (may_see and conversation.shares_history):
+            return []
+        return [{**self.row(other), "when": self.when(other.created_at)} for other in await self._all.queue.earlier(conversation)]

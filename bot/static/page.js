@@ -1,5 +1,5 @@
 // The page at /: a chat over the web channel. It parses no text: every message says what it is.
-// It keeps the conversation's token and the messages that are not acknowledged yet, and nothing else.
+// It keeps the conversation's token, that of the one before it, and the messages that are not acknowledged yet: nothing else.
 
 const $ = (id) => document.getElementById(id);
 const log = $("log");
@@ -10,6 +10,8 @@ let seen = 0;
 let stream = null;
 let sending = false;
 let mode = "bot";
+let readAtDesk = 0;
+let typed = 0;
 
 const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
@@ -123,7 +125,10 @@ function show(message) {
   else card.append(element("p", { textContent: message.text, dir: message.author === "person" ? "auto" : card.dir }));
   if (message.choices?.length) card.append(choices(message.choices));
   log.append(card);
+  if (mode === "advisor") tellRead();
   if (message.author === "person") {
+    card.dataset.seq = message.seq;
+    markRead();
     unsent = unsent.filter(({ client_id }) => client_id !== message.client_id);
     keep("unsent", unsent);
     log.scrollTop = log.scrollHeight;
@@ -134,9 +139,41 @@ function show(message) {
   }
 }
 
+// The person's own messages say whether the advisor has read them.
+function markRead() {
+  if (mode !== "advisor") return;
+  for (const card of log.querySelectorAll(".message.person[data-seq]")) {
+    const mark = card.querySelector(".mark") ?? card.appendChild(element("span", { className: "mark", lang: texts.language }));
+    mark.textContent = Number(card.dataset.seq) <= readAtDesk ? texts.strings.read : texts.strings.sent;
+  }
+}
+
+// What is shown on a page that is looked at is read.
+function tellRead() {
+  if (conversation && seen && document.visibilityState === "visible")
+    api(`/conversations/${conversation.id}/read`, { method: "POST", body: JSON.stringify({ seq: seen }) }).catch(() => {});
+}
+
+function tellTyping() {
+  if (mode !== "advisor" || Date.now() - typed < 3000) return;
+  typed = Date.now();
+  api(`/conversations/${conversation.id}/typing`, { method: "POST" }).catch(() => {});
+}
+
+let typingEnds;
+
+function showTyping({ text, seconds }) {
+  status(text);
+  clearTimeout(typingEnds);
+  typingEnds = setTimeout(() => { if ($("status").textContent === text) status(); }, seconds * 1000);
+}
+
 async function open() {
   const language = texts.language;
-  const response = await api("/conversations", { method: "POST", body: JSON.stringify({ language, chosen: chosenLanguage }) });
+  const earlier = JSON.parse(sessionStorage.getItem("earlier") ?? "null") ?? undefined;
+  const body = JSON.stringify({ language, chosen: chosenLanguage, earlier });
+  const response = await api("/conversations", { method: "POST", body });
+  if (response.status === 422) keep("earlier", null);  // a conversation that is no more
   if (!response.ok) throw new Error(String(response.status));
   conversation = await response.json();
   keep("conversation", conversation);
@@ -176,8 +213,9 @@ async function flush() {
   }
 }
 
-function forget() {
+function forget(earlier = null) {
   stream?.abort();
+  keep("earlier", earlier);
   conversation = null;
   seen = 0;
   mode = "bot";
@@ -215,8 +253,12 @@ async function receive(event) {
   if (!data) return;
   const body = JSON.parse(data);
   if (name === "message") show(body);
+  if (name === "typing") showTyping(body);
   if (name !== "state") return;
+  if (body.mode === "advisor" && mode !== "advisor") { mode = body.mode; tellRead(); }
   mode = body.mode;
+  readAtDesk = body.read;
+  markRead();
   $("place").textContent = body.waiting ?? "";
   if (body.language !== texts.language) await showTexts(body.language);
 }
@@ -229,6 +271,8 @@ $("form").addEventListener("submit", (event) => {
   $("text").value = "";
   send({ text }, text);
 });
+$("text").addEventListener("input", tellTyping);
+document.addEventListener("visibilitychange", () => { if (mode === "advisor") tellRead(); });
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
@@ -243,7 +287,7 @@ $("topics").addEventListener("click", () => {
   card.scrollIntoView({ block: "end" });
   card.querySelector("button").focus();
 });
-$("new").addEventListener("click", () => { forget(); unsent = []; keep("unsent", unsent); welcome(); status(); $("text").focus(); });
+$("new").addEventListener("click", () => { forget(conversation?.token); unsent = []; keep("unsent", unsent); welcome(); status(); $("text").focus(); });
 $("language").addEventListener("change", async ({ target }) => {
   chosenLanguage = true;
   const code = target.value;

@@ -1,0 +1,183 @@
+"""A conversation at the desk: reading it, and all that an advisor does in it."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from bot.conversation import Conversations
+from bot.desk.access import All, Changing, Me, Opened
+from bot.desk.accounts import SignedIn
+from bot.desk.views import Desk, render
+from bot.queue import TRAINING, TakenError, TooManyError
+from bot.tables import Author, Conversation
+
+LONGEST_REPLY, LONGEST_NOTE = 4000, 2000
+LONGEST_BLOCK = 7 * 24
+"""Hours somebody may be blocked at most."""
+
+router = APIRouter(prefix="/desk/conversations", include_in_schema=False)
+
+
+async def _seen(all: Conversations, me: SignedIn, conversation: Conversation) -> None:
+    """What is shown to the advisor who has the conversation is read, and the person is told so."""
+    mine = conversation.advisor_id == me.advisor.id
+    if mine and await all.store.reached(conversation.id, "read_at_desk", conversation.last_seq):
+        all.notifier.notify(conversation.id)
+
+
+async def _page(all: Conversations, me: SignedIn, conversation: Conversation, draft: str = "", other: str = "") -> HTMLResponse:
+    """A conversation beside the queue; `draft` is a reply that seems to be in the language `other` and was not sent."""
+    shown = Desk(all, me)
+    await _seen(all, me, conversation)
+    values = {**await shown.queue(), **await shown.conversation(conversation)}
+    language = all.knowledge.service.language(other) if other else None
+    return render(
+        "desk.html",
+        me.session.language,
+        **values,
+        conversation=conversation.id,
+        taken="",
+        problem="",
+        draft=draft,
+        other=language,
+        answers=shown.answers(conversation, ""),
+        phrases=shown.phrases(conversation),
+    )
+
+
+@router.get("/{id}")
+async def conversation(all: All, me: Me, conversation: Opened) -> HTMLResponse:
+    """A conversation beside the queue."""
+    return await _page(all, me, conversation)
+
+
+@router.get("/{id}/answers")
+async def answers(all: All, me: Me, conversation: Opened, q: str = "") -> HTMLResponse:
+    """The curated answers in the person's language in which all these words occur, to be put into a reply."""
+    return render("answers.html", me.session.language, answers=Desk(all, me).answers(conversation, q))
+
+
+@router.get("/{id}/transcript")
+async def transcript(all: All, me: Me, conversation: Opened) -> HTMLResponse:
+    """The transcript alone, for the page to show anew; what is new in it is read."""
+    await _seen(all, me, conversation)
+    return render("transcript.html", me.session.language, **await Desk(all, me).conversation(conversation))
+
+
+@router.post("/{id}/claim")
+async def claim(all: All, me: Changing, id: str) -> Response:
+    """Take a waiting conversation."""
+    try:
+        await all.queue.claim(id, me.advisor)
+    except TakenError as error:
+        return RedirectResponse(f"/desk?taken={error.by or '-'}", 303)
+    except TooManyError:
+        return RedirectResponse("/desk?problem=many", 303)
+    return RedirectResponse(f"/desk/conversations/{id}", 303)
+
+
+@router.post("/{id}/reply")
+async def reply(
+    all: All,
+    me: Changing,
+    id: str,
+    conversation: Opened,
+    text: Annotated[str, Form(max_length=LONGEST_REPLY)],
+    anyway: Annotated[bool, Form()] = False,
+) -> Response:
+    """Say something to the person; first ask back where it seems to be in another language than theirs."""
+    text = text.strip()
+    detected = all.detect(text, conversation.language)
+    if not anyway and detected.sure and detected.language != conversation.language:
+        return await _page(all, me, conversation, text, detected.language)
+    if text:
+        await all.queue.reply(id, me.advisor, text)
+        if conversation.channel == TRAINING:
+            await all.trainer.go_on(conversation)
+    return RedirectResponse(f"/desk/conversations/{id}", 303)
+
+
+@router.post("/{id}/typing", status_code=204)
+async def typing(all: All, me: Changing, conversation: Opened) -> None:
+    """The advisor is writing a reply."""
+    if conversation.advisor_id == me.advisor.id:
+        all.notifier.typing(conversation.id, Author.ADVISOR, me.advisor.name)
+
+
+@router.get("/{id}/typing")
+async def who_types(all: All, me: Me, conversation: Opened) -> HTMLResponse:
+    """Whether the person is writing, for the page to show anew."""
+    types = all.notifier.who_types(conversation.id, Author.PERSON) is not None
+    return render("typing.html", me.session.language, types=types)
+
+
+@router.post("/{id}/note")
+async def note(all: All, me: Changing, conversation: Opened, text: Annotated[str, Form(max_length=LONGEST_NOTE)]) -> Response:
+    """Write a note for the colleagues."""
+    if text.strip():
+        await all.queue.note(conversation.id, me.advisor, text.strip())
+    return RedirectResponse(f"/desk/conversations/{conversation.id}", 303)
+
+
+@router.post("/{id}/transfer")
+async def transfer(
+    all: All, me: Changing, id: str, to: Annotated[int, Form()], text: Annotated[str, Form(max_length=LONGEST_NOTE)] = ""
+) -> Response:
+    """Give the conversation to a colleague, with a note."""
+    await all.queue.transfer(id, me.advisor, to)
+    if text.strip():
+        await all.queue.note(id, me.advisor, text.strip())
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/{id}/give-back")
+async def give_back(all: All, me: Changing, id: str) -> Response:
+    """Put the conversation back to the front of the queue."""
+    await all.queue.give_back(id, me.advisor)
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/{id}/hand-back")
+async def hand_back(all: All, me: Changing, id: str) -> Response:
+    """Let the assistant answer again."""
+    await all.queue.hand_back(id, me.advisor)
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/{id}/close")
+async def close(all: All, me: Changing, id: str) -> Response:
+    """End the conversation."""
+    await all.queue.close(id, me.advisor)
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/{id}/block")
+async def block(
+    all: All,
+    me: Changing,
+    id: str,
+    reason: Annotated[str, Form(min_length=1, max_length=LONGEST_NOTE)],
+    hours: Annotated[int, Form(ge=1, le=LONGEST_BLOCK)],
+) -> Response:
+    """Let an abusive person reach no advisor for so many hours."""
+    await all.queue.block(id, me.advisor, reason, timedelta(hours=hours))
+    return RedirectResponse("/desk", 303)
+
+
+@router.post("/{id}/write")
+async def write(all: All, me: Changing, id: str) -> Response:
+    """Write to somebody whose call-back this advisor took."""
+    try:
+        await all.queue.write_to(id, me.advisor)
+    except TakenError as error:
+        return RedirectResponse(f"/desk?taken={error.by or '-'}", 303)
+    return RedirectResponse(f"/desk/conversations/{id}", 303)
+
+
+@router.post("/{id}/wrong/{seq}")
+async def wrong(all: All, me: Changing, conversation: Opened, seq: int) -> Response:
+    """Keep that the assistant's answer was wrong."""
+    await all.records.mark_wrong(conversation.id, seq, me.advisor)
+    return RedirectResponse(f"/desk/conversations/{conversation.id}", 303)

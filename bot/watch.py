@@ -1,0 +1,99 @@
+"""Nobody is forgotten: who waits for long, who waits at closing time, and whose advisor is gone, is seen to, again and again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.queue import TRAINING, Queue
+from bot.store import Reply
+from bot.tables import Advisor, Author, Conversation, Mode, Presence, QueueEvent
+from guidance.opening_hours import DeskState
+
+LONG = timedelta(minutes=10)
+"""How long somebody waits before a call-back is offered."""
+GONE = timedelta(minutes=3)
+"""How long after their page last gave a sign an advisor loses the conversations to the queue."""
+LOOK = 15
+"""Seconds between two looks."""
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Looks after those who wait; `desk` says whether the desk is open now."""
+
+    def __init__(self, queue: Queue, desk: Callable[[], Awaitable[DeskState]]) -> None:
+        self._queue = queue
+        self._store = queue.store
+        self._clock = queue.clock
+        self._knowledge = queue.knowledge
+        self._desk = desk
+
+    async def go_on(self) -> None:
+        """Look, again and again, until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except SQLAlchemyError as error:
+                logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
+            await asyncio.sleep(LOOK)
+
+    async def look(self) -> None:
+        """See to everybody once."""
+        await self.return_forgotten()
+        desk = await self._desk()
+        await self.close_for_the_day(desk)
+        await self.offer_call_backs(desk)
+
+    async def close_for_the_day(self, desk: DeskState) -> None:
+        """When the desk has closed: nobody waits on, and everybody who did is told when it opens, and offered a call-back."""
+        if desk.open:
+            return
+        for conversation in await self._queue.waiting():
+            async with self._store.transaction() as session:
+                if await self._queue.stop_waiting(session, conversation.id, "not_served"):
+                    await self._offer_call_back(session, conversation, desk)
+            self._queue.wake(conversation.id)
+
+    async def offer_call_backs(self, desk: DeskState) -> None:
+        """Who has waited for long is told whether an advisor is there, and offered a call-back, once; they may wait on."""
+        for conversation in await self._queue.waiting():
+            since = conversation.waiting_since
+            if since is None or since > self._clock() - LONG:
+                continue
+            async with self._store.transaction() as session:
+                offered = select(QueueEvent.id).where(QueueEvent.conversation_id == conversation.id, QueueEvent.at >= since)
+                if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
+                    continue
+                session.add(QueueEvent(at=self._clock(), conversation_id=conversation.id, what="offered"))
+                await self._offer_call_back(session, conversation, desk)
+            self._queue.wake(conversation.id)
+
+    async def _offer_call_back(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
+        wording = self._knowledge.wording(conversation.language)
+        choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
+        await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
+        text = wording.catalog.say(wording.reach(desk, self._clock()))
+        notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
+        await self._store.say(session, conversation.id, [notice])
+
+    async def return_forgotten(self) -> None:
+        """Put the conversations of advisors whose page is gone back to the front of the queue, and tell the people."""
+        async with self._store.transaction() as session:
+            query = (
+                select(Conversation, Advisor)
+                .join(Advisor, Conversation.advisor_id == Advisor.id)
+                .where(Conversation.mode == Mode.ADVISOR.value, Conversation.channel != TRAINING)
+                .where(Advisor.seen_at < self._clock() - GONE)
+            )
+            forgotten = (await session.execute(query)).all()
+            for conversation, advisor in forgotten:
+                advisor.presence = Presence.AWAY.value
+                await self._queue.to_front(session, conversation, advisor)
+        for conversation, _advisor in forgotten:
+            self._queue.wake(conversation.id)
