@@ -288,9 +288,11 @@ class Conversations:
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
         desk = await self.desk()
         said = await self.rasa.answer(conversation.id, to_rasa, code, desk)
-        if comment and typed and said[0]["type"] != "urgent":
+        if comment and typed:
             await self.ratings.comment(conversation.id, text)
-            return self._notice(self.knowledge.wording(code).comment_received(), code, {**changes, "choices": []}, "comment")
+            # A comment is no question; but danger is danger wherever it is spoken of.
+            thanks = {"type": "notice", "text": self.knowledge.wording(code).comment_received(), "choices": []}
+            said = [*(payload for payload in said if payload["type"] == "urgent"), {**thanks, "about": said[0].get("about")}]
         if self._is_blocked(conversation) and said[-1]["type"] == "handoff":
             refused = {"type": "notice", "text": self._blocked(conversation, code), "choices": []}
             said = [*said[:-1], {**refused, "about": said[-1].get("about")}]

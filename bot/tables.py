@@ -28,10 +28,14 @@ class Author(StrEnum):
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite gives datetimes back without their zone."""
+    """A moment in UTC; SQLite keeps datetimes without their zone, so one of another zone would become another moment."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """The moment in UTC."""
+        return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         """The stored moment as an aware datetime."""

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.queue import TRAINING, Queue
@@ -39,7 +38,7 @@ class Watch:
         while True:
             try:
                 await self.look()
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it was: nobody would be looked after any more if this ended
                 logger.error("The queue could not be looked through, trying again: %s", type(error).__name__)
             await asyncio.sleep(LOOK)
 

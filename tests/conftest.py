@@ -1,6 +1,7 @@
 """The real parts the tests run against: `neuvo run` with its own ports and folder, and the real content."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from bot.language import LanguageDetector
 from guidance.content import ROOT
 from guidance.knowledge import Knowledge, knowledge
 from guidance.opening_hours import WEEKDAYS
+from tests.postgres import Postgres, running
 
 PASSWORD = "kuusi metsän reunassa"
 FULL = ["fi", "sv", "en", "ku", "ckb"]
@@ -126,11 +128,15 @@ class Service:
             done, open = database.execute(query).fetchone()
         return done, open
 
+    def be_away(self, name: str) -> None:
+        """The laptop of this advisor was shut an hour ago."""
+        self._change("UPDATE advisors SET seen_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour') WHERE name = ?", name)
+
     def everybody_away(self) -> None:
         self._change("UPDATE advisors SET presence = 'away'")
 
     def nobody_waits(self) -> None:
-        self._change("UPDATE conversations SET mode = 'bot' WHERE mode = 'waiting'")
+        self._change("UPDATE conversations SET mode = 'bot' WHERE mode IN ('waiting', 'advisor')")
 
     def advisor(self, login: str, name: str, languages: str, role: str = "advisor") -> None:
         """Make an account for the desk, as a person would."""
@@ -158,9 +164,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 class Person:
     """Somebody who talks to the service over HTTP."""
 
-    def __init__(self, service: Service, language: str | None = None, chosen: bool = False) -> None:
+    def __init__(self, service: Service, language: str | None = None, chosen: bool = False, earlier: str | None = None) -> None:
         self.client = httpx.Client(base_url=f"{service.address}/api", timeout=40)
-        opened = self.client.post("/conversations", json={"language": language, "chosen": chosen})
+        opened = self.client.post("/conversations", json={"language": language, "chosen": chosen, "earlier": earlier})
         assert opened.status_code == 201, opened.text
         self.id, self.token = opened.json()["id"], opened.json()["token"]
         self.client.headers["Authorization"] = f"Bearer {self.token}"
@@ -195,19 +201,75 @@ class Person:
         found: list[dict[str, Any]] = self.client.get(self.path).json()["messages"]
         return found
 
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(self.path).json()["state"]
+        return found
+
+    def is_told(self, words: str, seconds: float = 40) -> dict[str, Any]:
+        """The first message that has these words, whoever it is from; waits for it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for message in self.messages():
+                if words in message.get("text", ""):
+                    return message
+            time.sleep(0.3)
+        raise AssertionError(f"nobody said {words!r}: {[message.get('text') for message in self.messages()]}")
+
+
+class AtDesk:
+    """An advisor at the desk, who posts its forms; tests/test_desk.py does the same in a browser."""
+
+    def __init__(self, service: Service, login: str, presence: str = "free") -> None:
+        self.client = httpx.Client(
+            base_url=f"{service.address}/desk", timeout=40, follow_redirects=True, headers={"Accept-Language": "en"}
+        )
+        signed_in = self.client.post("/sign-in", data={"login": login, "password": PASSWORD})
+        assert signed_in.status_code == 200, signed_in.text
+        token = re.search(r'name="csrf" value="([^"]+)"', signed_in.text)
+        assert token
+        self.csrf = token[1]
+        self.post("/presence", presence=presence)
+
+    def post(self, path: str, **form: str) -> str:
+        """Send a form of the desk; the page that comes back."""
+        done = self.client.post(path, data={"csrf": self.csrf, **form})
+        assert done.status_code in (200, 204), done.text
+        return done.text
+
+    def page(self, path: str = "") -> str:
+        shown = self.client.get(path)
+        assert shown.status_code == 200, shown.text
+        return shown.text
+
+    def act(self, person: Person, what: str, **form: str) -> str:
+        """Claim, reply, close, …: what an advisor does in a conversation."""
+        return self.post(f"/conversations/{person.id}/{what}", **form)
+
+    def queue(self) -> list[str]:
+        """The ids of those who wait, in the order shown."""
+        shown = re.search(r'data-waiting="([^"]*)"', self.page("/queue"))
+        assert shown
+        return shown[1].split()
+
 
 @pytest.fixture
 def person(service: Service) -> Iterator[Callable[..., Person]]:
     """Makes people who talk to the service."""
     made: list[Person] = []
 
-    def make(language: str | None = None, chosen: bool = False) -> Person:
-        made.append(Person(service, language, chosen))
+    def make(language: str | None = None, chosen: bool = False, earlier: str | None = None) -> Person:
+        made.append(Person(service, language, chosen, earlier))
         return made[-1]
 
     yield make
     for someone in made:
         someone.client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with running(tmp_path_factory.mktemp("postgres"), free_port()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

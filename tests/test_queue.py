@@ -61,9 +61,11 @@ class Desk:
         return [message.content["text"] for message in await self.store.messages_after(id, 0)]
 
 
-@pytest.fixture
-async def desk(tmp_path: Path, known: Knowledge) -> AsyncIterator[Desk]:
-    url = f"sqlite:///{tmp_path}/neuvo.sqlite3"
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def desk(tmp_path: Path, known: Knowledge, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    """A desk on each of the two databases."""
+    sqlite = f"sqlite:///{tmp_path}/neuvo.sqlite3"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres").database()
     migrations.upgrade(url)
     store = Store(connect(url))
     yield Desk(store, known)
