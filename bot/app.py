@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import migrations, problems
 from bot.channels import web
 from bot.conversation import Conversations
-from bot.desk import pages
+from bot.desk import oidc, pages
 from bot.desk.accounts import Accounts
 from bot.language import LanguageDetector
 from bot.rasa import Rasa, RasaError
@@ -155,6 +155,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.include_router(web.router)
     pages.install(app)
+    oidc.install(app, settings)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
