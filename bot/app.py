@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from bot import migrations, problems
 from bot.channels import web
 from bot.conversation import Conversations
-from bot.desk import pages
+from bot.desk import oidc, pages
 from bot.desk.accounts import Accounts
 from bot.language import LanguageDetector
 from bot.rasa import Rasa, RasaError
@@ -136,6 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.include_router(web.router)
     pages.install(app)
+    oidc.install(app, settings)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

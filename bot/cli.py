@@ -145,6 +145,13 @@ def callbacks() -> None:
         asyncio.run(listed())
 
 
+def asked_password() -> str:
+    """The password that is typed blindly, or the first line of standard input."""
+    import getpass
+
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
 advisor = typer.Typer(no_args_is_help=True, help="The advisors' accounts.")
 app.add_typer(advisor, name="advisor")
 
@@ -155,10 +162,10 @@ def add_advisor(
     name: Annotated[str, typer.Option(help="The first name, which people are told")],
     languages: Annotated[str, typer.Option(help="The languages they speak, such as fi,en,ckb")],
     role: Annotated[Role, typer.Option(help="A supervisor sees and moves every conversation")] = Role.ADVISOR,
+    oidc: Annotated[bool, typer.Option("--oidc", help="No password: LOGIN is the e-mail address of their city account")] = False,
 ) -> None:
     """Make an account for the desk. The password is asked for, or read from standard input."""
     import asyncio
-    import getpass
 
     from bot import migrations
     from bot.desk.accounts import AccountError, Accounts
@@ -170,7 +177,7 @@ def add_advisor(
         spoken = [code.strip() for code in languages.split(",")]
         if unknown := [code for code in spoken if code not in known]:
             fail(f"--languages: {unknown[0]!r} is not a language of content/service.yml, such as fi, sv, en, ku or ckb")
-        password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        password = None if oidc else asked_password()
         migrations.upgrade(settings.database_url)
 
         async def add() -> None:

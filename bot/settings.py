@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from guidance.content import ROOT
@@ -47,10 +47,41 @@ def _secret(path: Path) -> str:
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """The OpenID Connect provider of the city's accounts, and what it knows Neuvo as."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def _address(name: str, production: bool) -> str:
+    value = os.environ.get(name, "")
+    if value and not value.startswith("https://" if production else ("https://", "http://")):
+        raise SettingsError(f"{name}={value!r} is not an address that begins with https://")
+    return value
+
+
+def _oidc(production: bool) -> Oidc | None:
+    """The provider, None if there is none."""
+    issuer = _address("NEUVO_OIDC_ISSUER", production)
+    if not issuer:
+        return None
+    names = ("NEUVO_OIDC_CLIENT_ID", "NEUVO_OIDC_CLIENT_SECRET")
+    if missing := [name for name in names if not os.environ.get(name)]:
+        raise SettingsError(
+            f"NEUVO_OIDC_ISSUER is set and {' and '.join(missing)} not: set what the provider gave you, "
+            "or unset NEUVO_OIDC_ISSUER to sign in with passwords alone"
+        )
+    return Oidc(issuer, *(os.environ[name] for name in names))
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where things are and how strict to be. `var` holds all state.
 
-    `pause` is how many seconds are waited after a short message, so that several of them are read together.
+    `pause` is how many seconds are waited after a short message, so that several of them are read together. `url` is the
+    service's public address, empty when the address of a request is right.
     """
 
     var: Path
@@ -58,10 +89,12 @@ class Settings:
     port: int
     rasa_port: int
     actions_port: int
-    secret: str
-    rasa_token: str
+    secret: str = field(repr=False)
+    rasa_token: str = field(repr=False)
     production: bool
     pause: float = 1.0
+    url: str = ""
+    oidc: Oidc | None = None
 
     @property
     def rasa_url(self) -> str:
@@ -77,7 +110,8 @@ class Settings:
 def read_settings() -> Settings:
     """The settings from the environment.
 
-    PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT, NEUVO_PAUSE; all have defaults.
+    PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT, NEUVO_PAUSE, NEUVO_URL,
+    NEUVO_OIDC_ISSUER, NEUVO_OIDC_CLIENT_ID, NEUVO_OIDC_CLIENT_SECRET; all have defaults.
 
     Raises:
         SettingsError: one of them cannot be used.
@@ -86,6 +120,7 @@ def read_settings() -> Settings:
     if environment not in ("development", "production"):
         raise SettingsError(f"NEUVO_ENV={environment!r} must be development or production")
     var = Path(os.environ.get("NEUVO_VAR", ROOT / "var"))
+    production = environment == "production"
     database_url = os.environ.get("DATABASE_URL") or f"sqlite:///{var / 'neuvo.sqlite3'}"
     return Settings(
         var=var,
@@ -95,6 +130,8 @@ def read_settings() -> Settings:
         actions_port=_port("NEUVO_ACTIONS_PORT", 5055),
         secret=os.environ.get("NEUVO_SECRET") or _secret(var / "secret"),
         rasa_token=_secret(var / "rasa_token"),
-        production=environment == "production",
+        production=production,
         pause=_seconds("NEUVO_PAUSE", 1.0),
+        url=_address("NEUVO_URL", production).rstrip("/"),
+        oidc=_oidc(production),
     )

@@ -202,7 +202,7 @@ class DeskSession(Base):
 
 
 class SignIn(Base):
-    """One attempt to sign in."""
+    """One attempt to sign in: with a password, or by OpenID Connect (`oidc`), where `login` is empty if no address was given."""
 
     __tablename__ = "sign_ins"
 
@@ -210,6 +210,7 @@ class SignIn(Base):
     at: Mapped[datetime] = mapped_column(default=now, index=True)
     login: Mapped[str] = mapped_column(String(64))
     succeeded: Mapped[bool]
+    oidc: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class Note(Base):

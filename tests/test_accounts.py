@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from bot import migrations
-from bot.desk.accounts import IDLE, LONGEST, WITHIN, AccountError, Accounts, RefusedError, TooManyAttemptsError
+from bot.desk.accounts import (
+    IDLE,
+    LONGEST,
+    WITHIN,
+    AccountError,
+    Accounts,
+    NoAccountError,
+    RefusedError,
+    TooManyAttemptsError,
+)
 from bot.store import Store, connect
 from bot.tables import Role
 from tests.conftest import PASSWORD
@@ -60,6 +69,30 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(accounts: Acc
     with pytest.raises(TooManyAttemptsError):
         await accounts.sign_in("amina@espoo.fi", PASSWORD, "fi")
     clock.now += WITHIN
+    assert await accounts.sign_in("amina@espoo.fi", PASSWORD, "fi")
+
+
+async def test_who_is_vouched_for_gets_a_session_even_while_passwords_wait(accounts: Accounts) -> None:
+    for _attempt in range(5):
+        with pytest.raises(RefusedError):
+            await accounts.sign_in("amina@espoo.fi", "wrong", "fi")
+    found = await accounts.session(await accounts.sign_in_vouched("AMINA@espoo.fi", "sv"))
+    assert found is not None
+    assert (found.advisor.name, found.session.language) == ("Amina", "sv")
+
+
+async def test_an_address_that_only_looks_like_a_login_or_fits_two_is_nobodys(accounts: Accounts) -> None:
+    await accounts.add("mikko@espoo.fi", "Mikko", None, Role.ADVISOR, ["fi"])
+    assert await accounts.sign_in_vouched("mikko@espoo.fi", "fi")
+    await accounts.add("Amina@espoo.fi", "Amina", None, Role.ADVISOR, ["fi"])
+    for address in ("mi\N{KELVIN SIGN}ko@espoo.fi", "amina@espoo.fi", "nobody@espoo.fi", f"{'long' * 40}@espoo.fi"):
+        with pytest.raises(NoAccountError):
+            await accounts.sign_in_vouched(address, "fi")
+
+
+async def test_who_is_not_vouched_for_loses_no_password(accounts: Accounts) -> None:
+    for _attempt in range(6):
+        await accounts.not_vouched("amina@espoo.fi")
     assert await accounts.sign_in("amina@espoo.fi", PASSWORD, "fi")
 
 

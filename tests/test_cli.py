@@ -72,6 +72,10 @@ def test_asking_when_nothing_runs_says_how_to_start_it(tmp_path: Path) -> None:
         ({"NEUVO_PAUSE": "-1"}, "NEUVO_PAUSE='-1'"),
         ({"NEUVO_ENV": "prod"}, "NEUVO_ENV='prod' must be development or production"),
         ({"NEUVO_ENV": "production"}, "status is still `pilot`"),
+        ({"NEUVO_URL": "neuvo.example"}, "NEUVO_URL='neuvo.example' is not an address"),
+        ({"NEUVO_OIDC_ISSUER": "https://id.example"}, "NEUVO_OIDC_CLIENT_ID and NEUVO_OIDC_CLIENT_SECRET not"),
+        ({"NEUVO_OIDC_ISSUER": "https://id.example", "NEUVO_OIDC_CLIENT_ID": "neuvo"}, "set and NEUVO_OIDC_CLIENT_SECRET not"),
+        ({"NEUVO_OIDC_ISSUER": "http://id.example", "NEUVO_ENV": "production"}, "is not an address that begins with https://"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(

@@ -63,12 +63,25 @@ async def changing(
 Changing = Annotated[SignedIn, Depends(changing)]
 
 
-def _language(request: Request) -> str:
+def preferred_language(request: Request) -> str:
     """The best of the desk's languages for a browser that is not signed in."""
     for part in request.headers.get("accept-language", "").split(","):
         if (code := part.split(";")[0].strip()[:2].lower()) in DESK_LANGUAGES:
             return code
     return "fi"
+
+
+def sign_in_form(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:
+    """The form to sign in, with what went wrong; and the way to the city's account, where there is one."""
+    oidc: bool = request.app.state.oidc is not None
+    return render("sign_in.html", preferred_language(request), status, problem=problem, oidc=oidc)
+
+
+def let_in(request: Request, response: Response, token: str) -> Response:
+    """The response, with the cookie of a session that has begun."""
+    production: bool = request.app.state.production
+    response.set_cookie(COOKIE, token, path="/desk", httponly=True, samesite="strict", secure=production)
+    return response
 
 
 def _supervisor(me: SignedIn) -> SignedIn:
@@ -107,23 +120,19 @@ Opened = Annotated[Conversation, Depends(opened)]
 @router.get("/sign-in")
 async def sign_in_page(request: Request) -> HTMLResponse:
     """The form to sign in."""
-    return render("sign_in.html", _language(request), problem=None)
+    return sign_in_form(request)
 
 
 @router.post("/sign-in")
 async def sign_in(request: Request, known: Known, login: Annotated[str, Form()], password: Annotated[str, Form()]) -> Response:
     """Sign in: to the desk, or back to the form with what is wrong."""
-    language = _language(request)
     try:
-        token = await known.sign_in(login.strip(), password, language)
+        token = await known.sign_in(login.strip(), password, preferred_language(request))
     except RefusedError:
-        return render("sign_in.html", language, 401, problem="refused")
+        return sign_in_form(request, 401, "refused")
     except TooManyAttemptsError:
-        return render("sign_in.html", language, 429, problem="attempts")
-    response = RedirectResponse("/desk", 303)
-    production: bool = request.app.state.production
-    response.set_cookie(COOKIE, token, path="/desk", httponly=True, samesite="strict", secure=production)
-    return response
+        return sign_in_form(request, 429, "attempts")
+    return let_in(request, RedirectResponse("/desk", 303), token)
 
 
 @router.post("/sign-out")

@@ -1,7 +1,8 @@
 """Who may sit at the desk: accounts, sign-in, sessions.
 
 Passwords are hashed with Argon2id (argon2-cffi's defaults, RFC 9106's low-memory profile). Sessions live in the database and end
-after `IDLE` without a page being opened, and `LONGEST` after sign-in.
+after `IDLE` without a page being opened, and `LONGEST` after sign-in. What a provider says of somebody never counts against
+their password: otherwise whoever claims their address there could lock them out.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store import Store
 from bot.tables import Advisor, DeskSession, Presence, Role, SignIn, now
@@ -23,6 +25,8 @@ SEEN = timedelta(minutes=1)
 FAILURES, WITHIN = 5, timedelta(minutes=15)
 """So many wrong passwords for one login within this time, and no attempt counts until it is over."""
 SHORTEST_PASSWORD = 12
+LONGEST_LOGIN = 64
+"""Characters of a login that are kept."""
 
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_hex())
@@ -34,6 +38,10 @@ class AccountError(Exception):
 
 class RefusedError(Exception):
     """The login or the password is wrong."""
+
+
+class NoAccountError(Exception):
+    """The provider vouches for an e-mail address that no account has."""
 
 
 class TooManyAttemptsError(Exception):
@@ -52,6 +60,27 @@ def _id(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _belongs(email: str, login: str) -> bool:
+    # Folding makes ASCII letters of some others, such as the Kelvin sign: an address with one is somebody else's.
+    return email == login or (email.isascii() and email.casefold() == login.casefold())
+
+
+def _begin(session: AsyncSession, advisor: Advisor, language: str, at: datetime) -> str:
+    """Begin a session of the desk; its token."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        DeskSession(
+            id=_id(token),
+            advisor_id=advisor.id,
+            csrf=secrets.token_urlsafe(24),
+            language=language,
+            created_at=at,
+            seen_at=at,
+        )
+    )
+    return token
+
+
 class Accounts:
     """The advisors and their sessions."""
 
@@ -59,12 +88,16 @@ class Accounts:
         self._store = store
         self._clock = clock
 
-    async def add(self, login: str, name: str, password: str, role: Role, languages: Iterable[str]) -> None:
-        """Make an account.
+    async def add(self, login: str, name: str, password: str | None, role: Role, languages: Iterable[str]) -> None:
+        """Make an account; without a password only a provider opens it, who vouches for its login as an e-mail address.
 
         Raises:
-            AccountError: the login is taken, or the password too short.
+            AccountError: the login is taken, or the password too short; or there is neither a password nor an e-mail address.
         """
+        if password is None:
+            if "@" not in login:
+                raise AccountError(f"{login!r} is no e-mail address: only an e-mail address can be vouched for by a provider")
+            password = secrets.token_hex()  # which nobody learns
         if len(password) < SHORTEST_PASSWORD:
             raise AccountError(f"the password has {len(password)} characters; at least {SHORTEST_PASSWORD} are needed")
         async with self._store.transaction() as session:
@@ -95,27 +128,39 @@ class Accounts:
         """
         at = self._clock()
         async with self._store.transaction() as session:
-            query = select(func.count()).where(SignIn.login == login, ~SignIn.succeeded, SignIn.at > at - WITHIN)
-            if (await session.execute(query)).scalar_one() >= FAILURES:
+            wrong = (SignIn.login == login, ~SignIn.succeeded, ~SignIn.oidc, SignIn.at > at - WITHIN)
+            if (await session.execute(select(func.count()).where(*wrong))).scalar_one() >= FAILURES:
                 raise TooManyAttemptsError
             advisor = (await session.execute(select(Advisor).where(Advisor.login == login))).scalar_one_or_none()
             succeeded = self._right(advisor.password if advisor else _NOBODY, password) and advisor is not None
             session.add(SignIn(at=at, login=login, succeeded=succeeded))
-            token = secrets.token_urlsafe(32)
-            if succeeded and advisor is not None:
-                session.add(
-                    DeskSession(
-                        id=_id(token),
-                        advisor_id=advisor.id,
-                        csrf=secrets.token_urlsafe(24),
-                        language=language,
-                        created_at=at,
-                        seen_at=at,
-                    )
-                )
-        if not succeeded:
+            token = _begin(session, advisor, language, at) if succeeded and advisor is not None else None
+        if token is None:
             raise RefusedError
         return token
+
+    async def sign_in_vouched(self, email: str, language: str) -> str:
+        """Begin a session for whom a provider vouches by e-mail address; the token for its cookie. Every attempt is kept.
+
+        Raises:
+            NoAccountError: the address is nobody's, or that of two accounts whose logins differ in capitals alone.
+        """
+        at = self._clock()
+        async with self._store.transaction() as session:
+            # In Python, because SQLite folds ASCII letters alone and PostgreSQL as its locale does.
+            everyone = (await session.execute(select(Advisor))).scalars()
+            found = [advisor for advisor in everyone if _belongs(email, advisor.login)]
+            token = _begin(session, found[0], language, at) if len(found) == 1 else None
+            login = found[0].login if token else email[:LONGEST_LOGIN]
+            session.add(SignIn(at=at, login=login, succeeded=token is not None, oidc=True))
+        if token is None:
+            raise NoAccountError
+        return token
+
+    async def not_vouched(self, email: str = "") -> None:
+        """Keep an attempt for which a provider did not vouch; `email` is the address it gave, if any, unconfirmed."""
+        async with self._store.transaction() as session:
+            session.add(SignIn(at=self._clock(), login=email[:LONGEST_LOGIN], succeeded=False, oidc=True))
 
     @staticmethod
     def _right(hash: str, password: str) -> bool:
