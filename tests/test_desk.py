@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.conftest import PASSWORD, Person, Service
+from tests.conftest import PASSWORD, AtDesk, Person, Service
 
 People = Callable[..., Person]
 
@@ -45,78 +45,113 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     assert errors == []
 
 
-def sign_in(page: Page, service: Service, login: str) -> None:
+def sign_in(page: Page, service: Service, login: str, presence: str = "Free") -> None:
     page.goto(f"{service.address}/desk")
     page.get_by_label("Login").fill(login)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Free").click()
-    expect(page.get_by_role("button", name="Free")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name=presence).click()
+    expect(page.get_by_role("button", name=presence)).to_have_attribute("aria-pressed", "true")
 
 
 WAITING = {"en": "You are in the queue", "fi": "Olet jonossa", "ckb": "لە نۆرە"}
+READ = {"en": "Read", "fi": "Luettu", "ckb": "خوێندرایەوە"}
+THANKS = {"en": "Thank you", "fi": "Kiitos", "ckb": "سوپاس"}
+QUESTIONS = {
+    "en": ("How do I get a tax card?", "Hello! Which year is it for?"),
+    "fi": ("Mistä saan verokortin?", "Hei! Mitä vuotta varten tarvitset sen?"),
+    "ckb": ("چۆن کارتی باج وەربگرم؟", "سڵاو، بۆ کام ساڵ پێویستتە؟"),
+}
 
 
-@pytest.mark.parametrize(
-    ("language", "question", "reply"),
-    [
-        ("en", "How do I get a tax card?", "Hello! Which year is it for?"),
-        ("fi", "Mistä saan verokortin?", "Hei! Mitä vuotta varten tarvitset sen?"),
-        ("ckb", "چۆن کارتی باج وەربگرم؟", "سڵاو، بۆ کام ساڵ پێویستتە؟"),
-    ],
-)
-def test_from_a_question_to_an_advisor_and_back(
-    open_page: Callable[..., Page], staff: None, service: Service, language: str, question: str, reply: str
+def write(person: Page, text: str) -> None:
+    person.locator("#text").fill(text)
+    person.keyboard.press("Enter")
+
+
+def in_queue(desk: Page, id: str) -> Locator:
+    return desk.locator(f'#queue a[href$="{id}"]')
+
+
+def test_two_advisors_and_three_people_from_a_question_to_a_rating(
+    open_page: Callable[..., Page], staff: None, service: Service
 ) -> None:
-    amina, ben, person = open_page(1280, "en-GB"), open_page(1280, "en-GB"), open_page(360, "en-GB")
+    amina, ben = open_page(1280, "en-GB"), open_page(1280, "en-GB")
     sign_in(amina, service, "amina")
     sign_in(ben, service, "ben")
+    people = {language: open_page(360, "en-GB") for language in QUESTIONS}
+    ids = {}
+    for language, person in people.items():
+        person.goto(f"{service.address}/?language={language}")
+        write(person, QUESTIONS[language][0])
+        expect(person.locator(".message.answer")).to_have_count(1)
+        person.locator("#person").click()
+        expect(person.locator("#place")).to_contain_text(WAITING[language])
+        ids[language] = person.evaluate("JSON.parse(sessionStorage.getItem('conversation')).id")
 
-    person.goto(f"{service.address}/?language={language}")
-    person.locator("#text").fill(question)
-    person.keyboard.press("Enter")
-    expect(person.locator(".message.answer")).to_have_count(1)
-    person.locator("#person").click()
-    expect(person.locator("#place")).to_contain_text(WAITING[language])
+    # They appear at both desks by themselves, and the tab counts; Ben sees first whom he understands.
+    expect(amina.locator("#queue ol li")).to_have_count(3)
+    expect(amina).to_have_title("(3) The advisors' desk – Neuvo")
+    expect(ben.locator("#queue ol li a").first).to_have_attribute("href", f"/desk/conversations/{ids['en']}")
 
-    # It appears at both desks by itself, and the tab counts.
-    row = amina.locator("#queue ol li")
-    expect(row).to_have_count(1)
-    expect(amina).to_have_title("(1) The advisors' desk – Neuvo")
-    expect(ben.locator("#queue ol li button")).to_have_count(1)
-    row.get_by_role("link").click()
-    expect(amina.locator("#transcript")).to_contain_text(question)
-    amina.get_by_role("button", name="Take this conversation").click()
-    expect(amina.get_by_role("button", name="Hand back to the assistant")).to_be_visible()
-    expect(ben.locator("#queue ol li button")).to_have_count(0)
-    expect(person.locator(".message.system").last).to_contain_text("Amina")
-    expect(person.locator("#place")).to_be_empty()
+    for language, person in people.items():
+        question, reply = QUESTIONS[language]
+        in_queue(amina, ids[language]).click()
+        expect(amina.locator("#transcript")).to_contain_text(question)
+        amina.get_by_role("button", name="Take this conversation").click()
+        expect(amina.get_by_role("button", name="Hand back to the assistant")).to_be_visible()
+        expect(ben.locator(f'#queue form[action*="{ids[language]}"]')).to_have_count(0)
+        expect(person.locator(".message.system").last).to_contain_text("Amina")
+        expect(person.locator("#place")).to_be_empty()
 
-    # Replies both ways; the assistant is silent.
-    amina.locator("form.reply textarea").first.fill(reply)
-    amina.get_by_role("button", name="Send").click()
-    expect(person.locator(".message.advisor p")).to_have_text(reply)
-    person.locator("#text").fill("2027")
-    person.keyboard.press("Enter")
-    expect(amina.locator("#transcript .message.person").last).to_contain_text("2027")
-    amina.locator("form.reply textarea").last.fill("Has two jobs")
-    amina.get_by_role("button", name="Write the note").click()
-    expect(amina.locator("#transcript .message.note")).to_contain_text("Has two jobs")
+        # Replies both ways, with who is writing and what was read; the assistant is silent.
+        box = amina.locator("form.reply textarea").first
+        box.press_sequentially(reply[:3])
+        expect(person.locator("#status")).to_contain_text("Amina")
+        box.fill(reply)
+        amina.get_by_role("button", name="Send").click()
+        expect(person.locator(".message.advisor p")).to_have_text(reply)
+        expect(amina.locator("#transcript .message.advisor .by")).to_contain_text("read")
+        person.locator("#text").press_sequentially("202")
+        expect(amina.locator("#typing")).to_have_text("The person is writing …")
+        write(person, "2027")
+        expect(amina.locator("#transcript .message.person").last).to_contain_text("2027")
+        expect(person.locator(".message.person .mark").last).to_have_text(READ[language])
+        amina.locator("form.reply textarea").last.fill("Has two jobs")
+        amina.get_by_role("button", name="Write the note").click()
+        expect(amina.locator("#transcript .message.note")).to_contain_text("Has two jobs")
 
-    # Ben takes over, with a note; then the assistant, who answers again.
-    amina.get_by_label("Give to").select_option(label="Ben (en, sv)")
-    amina.get_by_label("with this note").fill("Second job began in May")
-    amina.get_by_role("button", name="Give", exact=True).click()
-    ben.locator("#queue ul li").get_by_role("link").click()
-    expect(ben.locator("#transcript .message.note").last).to_contain_text("Second job began in May")
-    expect(person.locator(".message.system").last).to_contain_text("Ben")
-    ben.get_by_role("button", name="Hand back to the assistant").click()
-    expect(ben.locator("#main")).to_contain_text("Choose a conversation")
-    answers = person.locator(".message.answer").count()
-    person.locator("#text").fill(question)
-    person.keyboard.press("Enter")
-    expect(person.locator(".message.answer")).to_have_count(answers + 1)
-    expect(person.locator(".message", has_text="Has two jobs")).to_have_count(0)
+        # Ben takes over, with a note; then the assistant, who answers again.
+        amina.get_by_label("Give to").select_option(label="Ben (en, sv)")
+        amina.get_by_label("with this note").fill("Second job began in May")
+        amina.get_by_role("button", name="Give", exact=True).click()
+        in_queue(ben, ids[language]).click()
+        expect(ben.locator("#transcript .message.note").last).to_contain_text("Second job began in May")
+        expect(person.locator(".message.system").last).to_contain_text("Ben")
+        ben.get_by_role("button", name="Hand back to the assistant").click()
+        expect(ben.locator("#main")).to_contain_text("Choose a conversation")
+        answers = person.locator(".message.answer").count()
+        write(person, question)
+        expect(person.locator(".message.answer")).to_have_count(answers + 1)
+
+        # Once more to a person, who ends it; a rating and a comment.
+        person.locator("#person").click()
+        in_queue(ben, ids[language]).click()
+        ben.get_by_role("button", name="Take this conversation").click()
+        ben.get_by_role("button", name="End the conversation").click()
+        person.locator(".message.system").last.get_by_role("button").first.click()  # good
+        expect(person.locator(".message.system").last.get_by_role("button")).to_have_count(1)
+        person.locator(".message.system").last.get_by_role("button").click()
+        expect(person.locator(".message.system").last.get_by_role("button")).to_have_count(0)
+        write(person, reply)
+        expect(person.locator(".message").last).to_contain_text(THANKS[language])
+        expect(person.locator(".message", has_text="Has two jobs")).to_have_count(0)
+
+    sofia = open_page(1280, "en-GB")
+    sign_in(sofia, service, "sofia", "Busy")
+    sofia.get_by_role("link", name="Ratings").click()
+    for _question, comment in QUESTIONS.values():
+        expect(sofia.get_by_role("listitem").filter(has_text=comment)).to_contain_text("good · Ben")
 
 
 def test_a_ready_answer_goes_into_the_reply_and_a_reply_in_another_language_is_asked_about(
@@ -126,8 +161,8 @@ def test_a_ready_answer_goes_into_the_reply_and_a_reply_in_another_language_is_a
     sign_in(amina, service, "amina")
     someone.press("/human_handoff")
     amina.locator("#queue ol li").get_by_role("button").click()
-    amina.get_by_text("Ready answers").click()
-    amina.get_by_label("Search").fill("tax card")
+    amina.get_by_text("Ready answers and phrases").click()
+    amina.get_by_label("Search the answers").fill("tax card")
     amina.locator("#answers button", has_text="verokortin").first.click()
     reply = amina.locator("form.reply textarea").first
     expect(reply).to_have_value(re.compile("verokortti.*https://", re.DOTALL | re.IGNORECASE))
@@ -182,36 +217,21 @@ def test_nobody_free_is_said_and_nobody_is_put_in_a_queue(person: People, servic
     assert someone.client.get(someone.path).json()["state"]["mode"] == "bot"
 
 
-class Seat:
-    """Somebody at the desk, without a browser."""
-
-    def __init__(self, service: Service, login: str) -> None:
-        headers = {"Accept-Language": "en"}
-        self._client = httpx.Client(base_url=f"{service.address}/desk", headers=headers, follow_redirects=True)
-        self._client.post("/sign-in", data={"login": login, "password": PASSWORD})
-        self._csrf = self.page("").partition('name="csrf" value="')[2].partition('"')[0]
-
-    def page(self, path: str) -> str:
-        return self._client.get(path).raise_for_status().text
-
-    def press(self, path: str, **fields: str) -> httpx.Response:
-        return self._client.post(path, data={**fields, "csrf": self._csrf})
-
-
 @pytest.fixture
-def seat(service: Service, staff: None) -> Iterator[Callable[[str], Seat]]:
-    seats: list[Seat] = []
+def seat(service: Service, staff: None) -> Iterator[Callable[[str], AtDesk]]:
+    """Seats advisors at the desk, without a browser; they are away until they say otherwise."""
+    seats: list[AtDesk] = []
 
-    def sit(login: str) -> Seat:
-        seats.append(Seat(service, login))
+    def sit(login: str) -> AtDesk:
+        seats.append(AtDesk(service, login, "away"))
         return seats[-1]
 
     yield sit
     for taken in seats:
-        taken._client.close()
+        taken.client.close()
 
 
-def test_a_call_back_is_taken_by_one_and_ends_with_an_outcome(seat: Callable[[str], Seat], person: People) -> None:
+def test_a_call_back_is_taken_by_one_and_ends_with_an_outcome(seat: Callable[[str], AtDesk], person: People) -> None:
     someone = person("fi")
     someone.press("/request_callback")
     someone.press("callback:phone")
@@ -224,55 +244,55 @@ def test_a_call_back_is_taken_by_one_and_ends_with_an_outcome(seat: Callable[[st
     assert "+358459876543" in page
     reference = next(word for word in page.split() if word.startswith('action="/desk/call-backs/')).split("/")[3]
     assert reference in done["text"]
-    amina.press(f"/call-backs/{reference}/take")
-    ben.press(f"/call-backs/{reference}/take")
-    ben.press(f"/call-backs/{reference}/end", outcome="reached")
-    assert "Amina: wrong number or address" in amina.press(f"/call-backs/{reference}/end", outcome="wrong_contact").text
+    amina.post(f"/call-backs/{reference}/take")
+    ben.post(f"/call-backs/{reference}/take")
+    ben.post(f"/call-backs/{reference}/end", outcome="reached")
+    assert "Amina: wrong number or address" in amina.post(f"/call-backs/{reference}/end", outcome="wrong_contact")
 
 
-def test_a_supervisor_closes_the_desk_at_once_and_lifts_it(seat: Callable[[str], Seat], person: People) -> None:
+def test_a_supervisor_closes_the_desk_at_once_and_lifts_it(seat: Callable[[str], AtDesk], person: People) -> None:
     sofia, amina, someone = seat("sofia"), seat("amina"), person("en")
     today = {"date": datetime.now(ZoneInfo("Europe/Helsinki")).date().isoformat(), "start": "00:00", "end": "23:59"}
-    assert amina.press("/hours/close", **today).status_code == 403
-    assert "has to end after it starts" in sofia.press("/hours/close", **{**today, "start": "23:59"}).text
-    closed = sofia.press("/hours/close", **today).text
+    assert amina.client.post("/hours/close", data={"csrf": amina.csrf, **today}).status_code == 403
+    assert "has to end after it starts" in sofia.post("/hours/close", **{**today, "start": "23:59"})
+    closed = sofia.post("/hours/close", **today)
     (reply,) = someone.press("/human_handoff")
     assert "No advisor is here right now" in reply["text"]
     assert not reply["open"]
     number = closed.partition('action="/desk/hours/')[2].partition("/")[0]
-    sofia.press(f"/hours/{number}/lift")
+    sofia.post(f"/hours/{number}/lift")
     assert someone.press("/human_handoff")[0]["open"]
 
 
-def test_a_wrong_answer_is_kept_once_with_what_was_asked(seat: Callable[[str], Seat], person: People, service: Service) -> None:
+def test_a_wrong_answer_is_kept_once_with_what_was_asked(seat: Callable[[str], AtDesk], person: People, service: Service) -> None:
     amina, ben, someone = seat("amina"), seat("ben"), person("en")
-    amina.press("/presence", presence="free")
+    amina.post("/presence", presence="free")
     (answer,) = someone.say("How do I get a tax card for my second job?")
     someone.press("/human_handoff")
-    amina.press(f"/conversations/{someone.id}/claim")
+    amina.post(f"/conversations/{someone.id}/claim")
     for _press in range(2):
-        amina.press(f"/conversations/{someone.id}/wrong/{answer['seq']}")
+        amina.post(f"/conversations/{someone.id}/wrong/{answer['seq']}")
     for theirs in (f"/conversations/{someone.id}", f"/conversations/{someone.id}/transcript"):
         assert "not yours any more" in ben.page(theirs)
         assert "second job" not in ben.page(theirs)
     page = amina.page("/wrong-answers")
     assert page.count("How do I get a tax card for my second job?") == 1
     assert "studying_and_working/tax_card" in page
-    amina.press(f"/conversations/{someone.id}/close")
+    amina.post(f"/conversations/{someone.id}/close")
 
 
 def test_only_what_an_advisor_does_keeps_the_session_alive_and_only_an_answered_beat_the_presence(
-    seat: Callable[[str], Seat], service: Service
+    seat: Callable[[str], AtDesk], service: Service
 ) -> None:
     ben = seat("ben")
-    ben.press("/presence", presence="free")
+    ben.post("/presence", presence="free")
     service.nobody_seen_for_an_hour()
     done, open = service.last_seen()
-    ben._client.get("/queue", headers={"HX-Request": "true"})  # as the page does by itself
-    with ben._client.stream("GET", "/events", headers={"Accept": "text/event-stream"}) as stream:
+    ben.client.get("/queue", headers={"HX-Request": "true"})  # as the page does by itself
+    with ben.client.stream("GET", "/events", headers={"Accept": "text/event-stream"}) as stream:
         assert "beat" in next(stream.iter_lines())
     assert service.last_seen() == (done, open)
-    ben._client.get("/beat", headers={"HX-Request": "true"})
+    ben.client.get("/beat", headers={"HX-Request": "true"})
     assert service.last_seen()[0] == done
     assert service.last_seen()[1] > open
     ben.page("")

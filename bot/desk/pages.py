@@ -56,6 +56,8 @@ async def events(request: Request, all: All, known: Known, me: Me, conversation:
             news = {"queue": stack.enter_context(all.notifier.subscribe(DESK))}
             if conversation:
                 news["messages"] = stack.enter_context(all.notifier.subscribe(conversation))
+            for event in news.values():
+                event.set()  # what happened between the page and its stream would be missed otherwise
             beaten = 0.0
             while await known.session(request.cookies.get(COOKIE, ""), seen=False):
                 if monotonic() - beaten >= BEAT:
