@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import PASSWORD, AtDesk, Person, Service
@@ -313,6 +314,85 @@ def test_every_page_of_the_desk_answers_the_beat(
         if service.last_seen()[1] > an_hour_ago:
             break
     assert service.last_seen()[1] > an_hour_ago
+
+
+def test_who_switched_it_on_hears_and_sees_that_somebody_waits(
+    open_page: Callable[..., Page], staff: None, service: Service, person: People
+) -> None:
+    amina = open_page(1280, "en-GB")
+    amina.context.grant_permissions(["notifications"])
+    amina.add_init_script("""
+        window.heard = 0; window.shown = [];
+        const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function () { window.heard += 1; return start.apply(this, arguments); };
+        window.Notification = class extends window.Notification {
+            constructor(title, options) { super(title, options); window.shown.push(options.body); }
+        };
+    """)
+    sign_in(amina, service, "amina")
+    first = person("en", True)
+    first.press("/human_handoff")
+    expect(amina.locator("#queue ol li button")).to_have_count(1)
+    assert amina.evaluate("[heard, shown.length]") == [0, 0]
+    amina.get_by_role("button", name="Sound and notification").click()
+    expect(amina.get_by_role("button", name="Sound and notification")).to_have_attribute("aria-pressed", "true")
+    heard = amina.evaluate("heard")
+    second = person("en", True)
+    second.press("/human_handoff")
+    expect(amina.locator("#queue ol li button")).to_have_count(2)
+    amina.wait_for_function("shown.length")
+    assert amina.evaluate("[heard, shown]") == [heard + 1, ["Somebody waits for an advisor."]]
+    first.press("queue:leave")
+    expect(amina.locator("#queue ol li button")).to_have_count(1)
+    assert amina.evaluate("[heard, shown.length]") == [heard + 1, 1]  # that somebody left is no news
+    second.press("queue:leave")
+
+
+def test_an_advisor_is_not_told_of_what_happens_in_a_conversation_they_may_not_read(
+    seat: Callable[[str], AtDesk], person: People
+) -> None:
+    ben, someone = seat("ben"), person("en")
+    for path in ("/events?conversation=", "/conversations/"):
+        refused = ben.client.get(f"{path}{someone.id}", follow_redirects=False)
+        assert (refused.status_code, refused.headers["location"]) == (303, "/desk?problem=not-yours")
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1280, "en-GB"), (820, "fi-FI"), (400, "sv-FI")])
+def test_axe_finds_nothing_on_any_page(
+    open_page: Callable[..., Page], staff: None, service: Service, person: People, width: int, locale: str
+) -> None:
+    def look(page: Page) -> None:
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+        assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+
+    service.nobody_waits()
+    sofia = open_page(width, locale)
+    sofia.goto(f"{service.address}/desk")
+    look(sofia)
+    sofia.locator("input[name=login]").fill("sofia")
+    sofia.locator("input[name=password]").fill(PASSWORD)
+    sofia.locator("button.main").click()
+    sofia.locator("button[value=free]").click()
+    look(sofia)
+    first = person("ckb", True)
+    first.say(QUESTIONS["ckb"][0])
+    someone = person("ckb", True, earlier=first.token)
+    for press in ("/human_handoff", "history:share"):
+        someone.press(press)
+    someone.say("هاوسەرەکەم لێم دەدات و دەترسم بچمەوە ماڵەوە")
+    sofia.goto(f"{service.address}/desk/conversations/{someone.id}")
+    look(sofia)
+    sofia.locator("#main button.main").click()
+    sofia.evaluate("document.querySelectorAll('#main details').forEach((part) => { part.open = true })")
+    sofia.locator("form.reply textarea").first.fill("Good morning, how can I help you with your tax card today?")
+    sofia.locator("form.reply button.main").first.click()
+    expect(sofia.get_by_role("alert")).to_be_visible()
+    look(sofia)
+    sofia.locator("form[action='/desk/training'] button").click()
+    look(sofia)
+    for path in ("call-backs", "hours", "wrong-answers", "forgotten", "ratings"):
+        sofia.goto(f"{service.address}/desk/{path}")
+        look(sofia)
 
 
 def test_without_signing_in_or_with_another_sites_form_nothing_is_seen_or_changed(staff: None, service: Service) -> None:

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot import migrations
 from bot.desk.accounts import Accounts
-from bot.estimate import Estimate
+from bot.estimate import KNOWN, NOTICE, Estimate
 from bot.masking import MASK
 from bot.notifier import Notifier
 from bot.queue import AT_ONCE, NotYoursError, Queue, TakenError, TooManyError
-from bot.store import Store, connect
+from bot.records import Records
+from bot.store import Answered, Reply, Store, connect
 from bot.tables import Advisor, Conversation, Mode, Presence, Role
+from bot.training import Trainer
 from bot.watch import GONE, Watch
 from guidance.knowledge import Knowledge
 from guidance.opening_hours import DeskState
@@ -233,3 +236,79 @@ async def test_a_note_is_no_message(desk: Desk) -> None:
     await desk.queue.note("anna", ben, "Calls from a shelter")
     assert [(note.text, name) for note, name in await desk.queue.notes("anna")] == [("Calls from a shelter", "Ben")]
     assert await desk.told("anna") == []
+
+
+async def test_the_estimate_is_short_while_somebody_is_idle_and_grows_with_the_place_when_all_are_busy(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    first = await desk.person("first")
+    await desk.person("second")
+    assert await desk.estimate.minutes(1) == NOTICE  # Ben holds nobody
+    await desk.queue.claim(first, ben)
+    one, two = await desk.estimate.minutes(1), await desk.estimate.minutes(2)
+    assert NOTICE < one < two
+    await desk.advisor("Cara")
+    assert await desk.estimate.minutes(1) == NOTICE
+
+
+async def test_the_estimate_learns_how_long_conversations_last(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.queue.claim(await desk.person("held"), ben)
+    before = await desk.estimate.minutes(1)
+    for number in range(KNOWN):
+        await desk.queue.claim(await desk.person(f"person{number}"), ben)
+        desk.now += timedelta(minutes=40)
+        await desk.accounts.set_presence(ben.id, Presence.FREE)
+        await desk.queue.close(f"person{number}", ben)
+    assert await desk.estimate.minutes(1) > before * 2
+
+
+async def test_a_training_conversation_is_seen_by_its_advisor_alone_and_leaves_nothing(desk: Desk) -> None:
+    ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
+    trainer = Trainer(desk.queue, desk.queue.knowledge)
+    id = await trainer.start(ben, "en")
+    assert await desk.queue.waiting() == []
+    assert [conversation.id for conversation in await desk.queue.practised(ben)] == [id]
+    assert await desk.queue.practised(cara) == []
+    with pytest.raises(TakenError):
+        await desk.queue.claim(id, cara)
+    await desk.queue.claim(id, ben)
+    assert await desk.queue.held() == []
+    for text in ("Hello!", "There is a place within two weeks for those who start work.", "No, please do not write it."):
+        await desk.queue.reply(id, ben, text)
+        conversation = await desk.store.conversation(id)
+        assert conversation
+        await trainer.go_on(conversation)
+    messages = await desk.store.messages_after(id, 0)
+    said = [message.content["text"] for message in messages if message.author == "person"]
+    assert said[-1] == "I see. Thank you for your help, goodbye!"
+    assert any(MASK in text for text in said)
+    assert messages[-1].content["text"].startswith("Step 4")
+    desk.now += GONE + timedelta(minutes=1)
+    await desk.watch.look()  # a laptop that is shut leaves nobody waiting here
+    assert await desk.mode(id) == Mode.ADVISOR
+    await desk.queue.close(id, ben)
+    assert await desk.store.conversation(id) is None
+    assert await desk.store.messages_after(id, 0) == []
+
+
+async def test_what_the_assistant_worked_out_is_not_said_over_an_advisor_who_came_meanwhile(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    number = await desk.store.receive("anna", "m1", "text", {"text": "my child does not breathe"}, "en")
+    await desk.queue.claim("anna", ben)
+    replies = [Reply("urgent", {"text": "Call 112", "lines": []}, "en"), Reply("notice", {"text": "And then?"}, "en")]
+    answered = Answered(replies, {"urgent_at": desk.now, "topic": "housing", "choices": [{}]}, mode=Mode.WAITING.value)
+    assert await desk.store.answer("anna", [number], answered)
+    assert (await desk.told("anna"))[1:] == ["An advisor is here now: Ben. The advisor reads what you write.", "Call 112"]
+    anna = await desk.store.conversation("anna")
+    assert anna
+    assert (anna.urgent_at, anna.topic, anna.choices) == (desk.now, None, [])
+
+
+async def test_a_moment_is_the_same_whatever_its_time_zone(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    records = Records(desk.store, lambda: desk.now)
+    start = (NOON + timedelta(hours=1)).astimezone(ZoneInfo("Europe/Helsinki"))
+    await records.close(start, start + timedelta(hours=1), ben)
+    ((closure, name),) = await records.closures()
+    assert (closure.start, closure.end, name) == (NOON + timedelta(hours=1), NOON + timedelta(hours=2), "Ben")
