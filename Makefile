@@ -8,7 +8,7 @@ MODEL := var/models/neuvo.tar.gz
 TRAINED_ON := config.yml domain.yml $(wildcard data/nlu/*/*.yml data/stories/*.yml nlu/*.py) nlu/uv.lock
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/*.po))
 
-.PHONY: run test train evaluate thresholds bench check audit translations clean
+.PHONY: run test train evaluate thresholds bench day check audit translations clean
 .DELETE_ON_ERROR:
 
 run: var/installed $(CATALOGS) $(MODEL)  ## Install, train and start everything; ends with the address
@@ -35,6 +35,9 @@ thresholds: $(MODEL)  ## Choose the thresholds of config.yml on data/development
 
 bench: var/installed $(CATALOGS)  ## Neuvo beside two stock Rasa assistants, in one run: make bench ARGUMENTS=--quick
 	.venv/bin/python -m benchmarks $(ARGUMENTS)
+
+day: var/installed $(CATALOGS) $(MODEL)  ## A simulated day with the real parts: is anybody forgotten? make day ARGUMENTS="--seed 2"
+	.venv/bin/python -m benchmarks.day $(ARGUMENTS)
 
 audit: var/installed  ## Known vulnerabilities in both lock files; fails when it could not ask
 	.venv/bin/python -m bot.audit

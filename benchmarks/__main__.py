@@ -2,18 +2,15 @@
 
 import argparse
 import json
-import os
-import platform
 import sys
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import measures
 from benchmarks.drawing import draw
 from benchmarks.projects import ASSISTANTS, NEUVO, Assistant, make
-from benchmarks.servers import running, train
+from benchmarks.servers import machine, running, train
 from bot.evaluation import Example, ExampleError, read_examples
 from guidance.content import ROOT
 
@@ -22,19 +19,6 @@ WORK = ROOT / "var" / "bench"
 LANGUAGES = ("fi", "sv", "en", "ku", "ckb")
 LOADS = ("one_client", "twenty_clients")
 HELD_OUT = ROOT / "tests" / "nlu"
-
-
-def _machine() -> dict[str, Any]:
-    rows = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((row.partition(":")[2].strip() for row in rows if row.startswith("model name")), "")
-    return {
-        "processor": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "rasa": "3.6.21",
-        "rasa_sdk": version("rasa-sdk"),
-    }
 
 
 def prepare(assistant: Assistant, arguments: argparse.Namespace) -> Path:
@@ -136,7 +120,7 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     now = datetime.now().astimezone()
-    record = {"at": now.isoformat(timespec="seconds"), "machine": _machine(), "messages": len(examples), "assistants": results}
+    record = {"at": now.isoformat(timespec="seconds"), "machine": machine(), "messages": len(examples), "assistants": results}
     name = f"{now:%Y-%m-%d}{'-quick' if arguments.quick else ''}"
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draw(record, RESULTS / f"{name}.png")

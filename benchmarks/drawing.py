@@ -1,5 +1,7 @@
-"""The picture of a benchmark run."""
+"""The pictures of a benchmark run and of a simulated day."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,35 @@ def draw(record: dict[str, Any], path: Path) -> None:
     speed.set_title("turns a second, each through a custom action")
     machine = record["machine"]
     figure.suptitle(f"{record['at'][:10]} · {record['messages']} messages · {machine['processor']}, {machine['cores']} cores")
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    pyplot.close(figure)
+
+
+def draw_day(
+    samples: Sequence[tuple[datetime, int, int, int]], points: Sequence[tuple[float, float]], seed: int, path: Path
+) -> None:
+    """Draw a simulated day: who waits, talks and is free, minute by minute; and the estimated waits against the real ones."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (day, waits) = pyplot.subplots(1, 2, figsize=(13, 5), width_ratios=(3, 2))
+    hours = [at.hour + at.minute / 60 for at, *_sizes in samples]
+    for number, title in enumerate(("people waiting", "people with an advisor", "advisors free"), 1):
+        sizes = [sample[number] for sample in samples]
+        day.plot(hours, sizes, color=COLOURS[(1, 0, 2)[number - 1]], drawstyle="steps-post", label=title)
+    day.set_xlabel("hour of the simulated day")
+    day.legend(fontsize=8)
+    day.set_title("the queue and the desk")
+    longest = max((minutes for point in points for minutes in point), default=1) + 1
+    waits.plot([0, longest], [0, longest], color=COLOURS[2], linewidth=1)
+    waits.scatter([real for _estimated, real in points], [estimated for estimated, _real in points], s=14, color=COLOURS[0])
+    waits.set_xlabel("minutes waited")
+    waits.set_ylabel("minutes estimated on joining the queue")
+    waits.set_title("the estimate of the wait")
+    figure.suptitle(f"a simulated day, seed {seed}")
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     pyplot.close(figure)

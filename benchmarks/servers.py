@@ -1,6 +1,7 @@
 """Rasa and an action server, started for a measurement; what they cost, and what they answer."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,20 @@ def environment(**more: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
     }
     return {**os.environ, **quiet, **more}
+
+
+def machine() -> dict[str, Any]:
+    """What a measurement ran on."""
+    rows = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((row.partition(":")[2].strip() for row in rows if row.startswith("model name")), "")
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "rasa": "3.6.21",
+        "rasa_sdk": version("rasa-sdk"),
+    }
 
 
 def train(assistant: Assistant, folder: Path) -> float:

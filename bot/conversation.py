@@ -155,6 +155,11 @@ class Conversations:
         if id not in self._workers:
             self._workers[id] = asyncio.create_task(self._work(id))
 
+    async def settled(self, id: str) -> None:
+        """Return when everything that was said in a conversation until now has its answer."""
+        while worker := self._workers.get(id):
+            await asyncio.wait({worker})
+
     async def resume(self) -> None:
         """After a restart: go on with the messages that have no answer yet."""
         for id in await self.store.unanswered():
@@ -280,6 +285,8 @@ class Conversations:
         if form and (step := (await self._form(code)).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)
         if payload and payload.startswith(CALL_BACK):  # a button of a form that is over
+            if conversation.mode == Mode.ADVISOR.value:
+                return Answered([], outcome="form")
             if self._is_blocked(conversation):
                 return self._notice(self._blocked(conversation, code), code, changes, "blocked")
             call_back = await self._form(code)

@@ -78,6 +78,12 @@ def connect(url: str) -> AsyncEngine:
     return engine
 
 
+def _said(content: dict[str, Any]) -> tuple[str | None, str | None]:
+    """What a message said, to tell a repeated one from another: of a button only its payload, for its label may have changed."""
+    payload = content.get("payload")
+    return payload, None if payload else content["text"]
+
+
 class Store:
     """The database, as the rest of bot/ uses it. Every method is one transaction."""
 
@@ -185,7 +191,7 @@ class Store:
                 first = (await session.execute(query)).scalar_one_or_none()
             if first is None:
                 raise
-            if first.content != content:
+            if _said(first.content) != _said(content):
                 raise RepeatedIdError(client_id) from None
             return first.seq
 
@@ -222,7 +228,7 @@ class Store:
                 changes = {name: value for name, value in changes.items() if name == "urgent_at"}
             for name, value in changes.items():
                 setattr(conversation, name, value)
-            if answered.wait_for and conversation.mode == Mode.BOT.value:
+            if answered.wait_for and conversation.mode in (Mode.BOT.value, Mode.CLOSED.value):
                 conversation.mode, conversation.waiting_since = Mode.WAITING.value, self._clock()
                 conversation.wait_reason = answered.wait_for
                 session.add(QueueEvent(at=self._clock(), conversation_id=id, what="joined"))

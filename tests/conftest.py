@@ -117,6 +117,10 @@ class Service:
     def set_mode(self, conversation: str, mode: str) -> None:
         self._change("UPDATE conversations SET mode = ?, waiting_since = created_at WHERE id = ?", mode, conversation)
 
+    def take(self, conversation: str) -> None:
+        """An advisor takes a conversation: the assistant's form and choices are over."""
+        self._change("UPDATE conversations SET mode = 'advisor', choices = '[]', form = NULL WHERE id = ?", conversation)
+
     def nobody_seen_for_an_hour(self) -> None:
         self._change("UPDATE desk_sessions SET seen_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')")
         self._change("UPDATE advisors SET seen_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')")

@@ -81,3 +81,12 @@ def test_while_an_advisor_talks_the_assistant_is_silent_and_while_waiting_it_ans
     service.set_mode(someone.id, "waiting")
     (answer,) = someone.say("How do I get a tax card?")
     assert answer["type"] == "answer"
+
+
+def test_a_button_of_the_call_back_form_is_not_answered_while_an_advisor_talks(person: People, service: Service) -> None:
+    someone = person("en")
+    someone.press("/request_callback")
+    service.take(someone.id)
+    seq = someone.send(payload="callback:phone")
+    assert [reply["type"] for reply in someone.say("help, there is a fire here")] == ["urgent"]
+    assert [message for message in someone.messages() if message["reply_to"] == seq] == []

@@ -199,6 +199,16 @@ async def test_who_writes_after_the_end_is_with_the_assistant_again(desk: Desk) 
     assert await desk.mode("anna") == Mode.BOT
 
 
+async def test_who_asks_for_an_advisor_at_the_moment_in_which_the_last_one_ends_it_waits(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    await desk.store.receive("anna", "m1", "text", {"text": "a person, please"}, "en")
+    await desk.queue.close("anna", ben)
+    assert await desk.store.answer("anna", [2], Answered([], wait_for="asked", mode=Mode.CLOSED))
+    assert await desk.mode("anna") == Mode.WAITING
+
+
 async def test_numbers_in_a_reply_keep_their_order_in_a_language_that_runs_right_to_left(desk: Desk) -> None:
     ben = await desk.advisor("Ben")
     await desk.person("anna")

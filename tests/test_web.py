@@ -104,6 +104,15 @@ def test_a_repeated_client_id_is_stored_and_answered_once(person: People) -> Non
     problem(someone.client.post(someone.path, json={"client_id": "same", "text": "another"}), 409, "client_id")
 
 
+def test_a_button_that_is_sent_again_is_the_same_though_other_ones_are_offered_by_now(person: People) -> None:
+    someone = person("en")
+    someone.press("/request_callback")
+    first = someone.send(payload="callback:phone", client_id="same")
+    someone.replies_to(first)
+    assert someone.send(payload="callback:phone", client_id="same") == first
+    problem(someone.client.post(someone.path, json={"client_id": "same", "payload": "callback:sms"}), 409, "client_id")
+
+
 def test_messages_sent_at_once_are_numbered_and_answered_in_order(person: People) -> None:
     someone = person("en")
     asked = ["How do I get a tax card?", "How do I find a rental home?", "What does day care cost?"]
