@@ -29,6 +29,7 @@ LEAST_NOTICE = timedelta(minutes=30)
 STEPS = ("how", "contact", "language", "interpreter", "time")
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _EMAIL = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
+_NUMBER = re.compile(r"\+?[\d\s()./–-]+")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class CallBackForm:
         if how == "email":
             match = _EMAIL.fullmatch(text.strip())
             return match[0] if match and len(match[0]) <= 254 else None
+        if not _NUMBER.fullmatch(text.strip()):  # a number within a sentence: the sentence may be about danger
+            return None
         try:
             number = phonenumbers.parse(text, "FI")
         except phonenumbers.NumberParseException:

@@ -86,7 +86,7 @@ class Conversations:
         id = secrets.token_hex(16)
         conversation = Conversation(
             id=id,
-            person=(earlier.person or earlier.id) if earlier else id,
+            person=earlier.person if earlier else id,
             blocked_until=earlier.blocked_until if earlier else None,
             channel=channel,
             language=self.knowledge.service.language(language).code,
@@ -250,7 +250,8 @@ class Conversations:
         code = conversation.language
         notice = {"text": self.knowledge.wording(code).away(await self.desk(), self._clock()), "choices": []}
         silent = conversation.mode == Mode.ADVISOR.value
-        return Answered([] if silent else [Reply("notice", notice, code, Author.SYSTEM)], outcome="away")
+        changes = {"form": None} if conversation.form == FORM else {}  # the comment is kept already
+        return Answered([] if silent else [Reply("notice", notice, code, Author.SYSTEM)], changes, outcome="away")
 
     def detect(self, text: str, language: str) -> Detected:
         """The language of a text in a conversation of this language."""
@@ -276,17 +277,19 @@ class Conversations:
         if payload == SHARE_HISTORY:
             shared = self.knowledge.wording(code).history_shared()
             return self._notice(shared, code, {"shares_history": True, "choices": []}, "shared")
+        if payload and conversation.mode == Mode.ADVISOR.value:  # a button of what was before the advisor came
+            return Answered([], outcome="silent")
         if payload and payload.startswith(RATING):
             return await self._rate(conversation, payload, code)
-        form = conversation.form
-        comment = form == FORM
+        form = None if self._is_blocked(conversation) else conversation.form
+        comment = form == FORM and typed
         if comment:
+            await self.ratings.comment(conversation.id, text)
+        if form == FORM:
             changes, form = {**changes, "form": None}, None
         if form and (step := (await self._form(code)).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)
         if payload and payload.startswith(CALL_BACK):  # a button of a form that is over
-            if conversation.mode == Mode.ADVISOR.value:
-                return Answered([], outcome="form")
             if self._is_blocked(conversation):
                 return self._notice(self._blocked(conversation, code), code, changes, "blocked")
             call_back = await self._form(code)
@@ -295,8 +298,7 @@ class Conversations:
         to_rasa = payload or text.lstrip("/ \t\n") or "…"
         desk = await self.desk()
         said = await self.rasa.answer(conversation.id, to_rasa, code, desk)
-        if comment and typed:
-            await self.ratings.comment(conversation.id, text)
+        if comment:
             # A comment is no question; but danger is danger wherever it is spoken of.
             thanks = {"type": "notice", "text": self.knowledge.wording(code).comment_received(), "choices": []}
             said = [*(payload for payload in said if payload["type"] == "urgent"), {**thanks, "about": said[0].get("about")}]
@@ -361,7 +363,7 @@ class Conversations:
         changes["choices"] = (
             [choice for payload in said for choice in payload.get("choices", [])] if said else conversation.choices
         )
-        if about.get("intent") in ("emergency", "crisis"):
+        if "urgent" in outcomes:
             changes["urgent_at"] = self._clock()
         if about.get("topic") and conversation.mode != Mode.ADVISOR.value:
             changes["topic"] = about["topic"]

@@ -6,8 +6,8 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.queue import Queue
-from bot.tables import QueueEvent
+from bot.queue import TRAINING, Queue
+from bot.tables import Conversation, QueueEvent
 
 NOTICE = 2.0
 """Minutes until an advisor who has nothing else to do takes somebody."""
@@ -15,7 +15,7 @@ TALK, TALKS, KNOWN = 12.0, 30, 5
 """Minutes a conversation with an advisor lasts, as long as fewer than `KNOWN` of the last `TALKS` have ended."""
 REACH = timedelta(hours=12)
 """How far back finished conversations are looked at."""
-BEGINS, ENDS = ("claimed", "written"), ("closed", "handed_back", "returned", "blocked")
+BEGINS, ENDS = ("claimed", "written"), ("closed", "handed_back", "given_back", "returned", "blocked")
 
 
 class Estimate:
@@ -41,7 +41,8 @@ class Estimate:
 
     async def _talk(self, session: AsyncSession) -> float:
         since = self._queue.clock() - REACH
-        query = select(QueueEvent).where(QueueEvent.at > since, QueueEvent.what.in_((*BEGINS, *ENDS))).order_by(QueueEvent.id)
+        query = select(QueueEvent).join(Conversation).where(Conversation.channel != TRAINING)
+        query = query.where(QueueEvent.at > since, QueueEvent.what.in_((*BEGINS, *ENDS))).order_by(QueueEvent.id)
         began, lasted = {}, []
         for event in (await session.execute(query)).scalars():
             if event.what in BEGINS:

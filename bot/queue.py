@@ -7,14 +7,14 @@ Whoever waits keeps the time they began to wait, so a conversation that comes ba
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import rating
 from bot.masking import mask
 from bot.notifier import Notifier
 from bot.store import Reply, Store
-from bot.tables import Advisor, Author, Block, CallBack, Conversation, Mode, Note, Presence, QueueEvent, Role, now
+from bot.tables import Advisor, Author, Block, CallBack, Conversation, Message, Mode, Note, Presence, QueueEvent, Role, now
 from guidance.knowledge import Knowledge
 
 DESK = "desk"
@@ -82,7 +82,7 @@ class Queue:
             query = select(Conversation).where(Conversation.mode == Mode.ADVISOR.value)
             mine = Conversation.channel != TRAINING if advisor_id is None else Conversation.advisor_id == advisor_id
             query = query.where(mine)
-            return (await session.execute(query.order_by(Conversation.waiting_since))).scalars().all()
+            return (await session.execute(query.order_by(*ORDER))).scalars().all()
 
     async def place(self, conversation: Conversation) -> int:
         """A conversation's place in the queue, from 1; if it does not wait, the one it would get now."""
@@ -107,6 +107,7 @@ class Queue:
             )
             shared = select(Conversation.id).where(
                 Conversation.person == conversation.person,
+                Conversation.created_at > conversation.created_at,
                 Conversation.shares_history,
                 Conversation.advisor_id == advisor.id,
                 Conversation.mode == Mode.ADVISOR.value,
@@ -114,10 +115,10 @@ class Queue:
             return any([(await session.execute(query)).first() is not None for query in (call_back, shared)])
 
     async def earlier(self, conversation: Conversation) -> Sequence[Conversation]:
-        """The other conversations of the same person, the latest first."""
+        """The conversations that the same person had before this one, the latest first."""
         async with self.store.reading() as session:
-            query = select(Conversation).where(Conversation.person == conversation.person, Conversation.id != conversation.id)
-            query = query.where(Conversation.person.is_not(None), Conversation.last_seq > 0)
+            query = select(Conversation).where(Conversation.person == conversation.person, Conversation.last_seq > 0)
+            query = query.where(Conversation.created_at < conversation.created_at)
             return (await session.execute(query.order_by(Conversation.created_at.desc()))).scalars().all()
 
     async def claim(self, id: str, advisor: Advisor) -> None:
@@ -128,15 +129,18 @@ class Queue:
             TooManyError: the advisor holds enough conversations already.
         """
         async with self.store.transaction() as session:
-            # The advisor's row is locked first: of two claims by one advisor the second sees the first.
-            await session.execute(update(Advisor).where(Advisor.id == advisor.id).values(seen_at=self.clock()))
-            mine = select(func.count()).where(Conversation.mode == Mode.ADVISOR.value, Conversation.advisor_id == advisor.id)
-            if (await session.execute(mine)).scalar_one() >= AT_ONCE:
-                raise TooManyError
             await self._take(session, id, advisor, (Mode.WAITING,), "claimed")
         self.wake(id)
 
     async def _take(self, session: AsyncSession, id: str, advisor: Advisor, modes: Sequence[Mode], what: str) -> None:
+        # The advisor's row is locked first: of two claims by one advisor the second sees the first.
+        await session.execute(update(Advisor).where(Advisor.id == advisor.id).values(seen_at=self.clock()))
+        mine = select(Conversation.id).where(Conversation.mode == Mode.ADVISOR.value, Conversation.advisor_id == advisor.id)
+        held = (await session.execute(mine)).scalars().all()
+        if id in held:  # pressed twice
+            return
+        if len(held) >= AT_ONCE:
+            raise TooManyError
         others = and_(Conversation.channel == TRAINING, Conversation.advisor_id != advisor.id)
         taken = await session.execute(
             update(Conversation)
@@ -153,16 +157,19 @@ class Queue:
         text = self.knowledge.wording(language).advisor_joined(advisor.name)
         await self._tell(session, id, language, text, what, advisor)
 
-    async def reply(self, id: str, advisor: Advisor, text: str) -> None:
-        """Say something to the person.
+    async def reply(self, id: str, advisor: Advisor, text: str, key: str | None = None) -> None:
+        """Say something to the person; what comes twice with the same `key` is said once.
 
         Raises:
             NotYoursError: the conversation is not this advisor's.
         """
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
+            said = select(Message.id).where(Message.conversation_id == id, Message.client_id == key)
+            if key and (await session.execute(said)).first():
+                return
             text = self.knowledge.wording(conversation.language).catalog.say(mask(text))
-            reply = Reply("text", {"text": text, "name": advisor.name}, conversation.language, Author.ADVISOR)
+            reply = Reply("text", {"text": text, "name": advisor.name}, conversation.language, Author.ADVISOR, key)
             await self.store.say(session, id, [reply])
         self._notifier.stopped_typing(id, Author.ADVISOR)
         self.wake(id)
@@ -173,11 +180,18 @@ class Queue:
             session.add(Note(conversation_id=id, advisor_id=advisor.id, text=mask(text)))
         self.wake(id)
 
-    async def notes(self, id: str) -> Sequence[tuple[Note, str]]:
-        """The notes of a conversation with their writers' names, in order."""
+    async def notes(self, id: str, after: int = 0) -> Sequence[tuple[Note, str]]:
+        """The notes of a conversation, after one of them, with their writers' names, in order."""
         async with self.store.reading() as session:
-            query = select(Note, Advisor.name).join(Advisor).where(Note.conversation_id == id).order_by(Note.id)
+            query = select(Note, Advisor.name).join(Advisor).where(Note.conversation_id == id, Note.id > after).order_by(Note.id)
             return [(note, name) for note, name in (await session.execute(query)).all()]
+
+    async def written(self, id: str) -> tuple[int, int]:
+        """The last message and the last note of a conversation: something was written when one of them changes."""
+        async with self.store.reading() as session:
+            message = select(func.coalesce(func.max(Message.seq), 0)).where(Message.conversation_id == id)
+            note = select(func.coalesce(func.max(Note.id), 0)).where(Note.conversation_id == id)
+            return (await session.execute(message)).scalar_one(), (await session.execute(note)).scalar_one()
 
     async def hand_back(self, id: str, advisor: Advisor) -> None:
         """Let the assistant answer again.
@@ -200,9 +214,9 @@ class Queue:
             conversation = await self._own(session, id, advisor)
             if conversation.channel == TRAINING:
                 await session.delete(conversation)
+                self.wake(id)
                 return
-            conversation.mode, conversation.advisor_id = mode.value, None
-            conversation.waiting_since, conversation.urgent_at = None, None
+            self._over(conversation, mode)
             wording = self.knowledge.wording(conversation.language)
             choices = rating.choices(wording) if mode is Mode.CLOSED else []
             conversation.choices = choices
@@ -210,6 +224,12 @@ class Queue:
             text = f"{wording.advisor_closed()}\n{wording.rate()[0]}" if choices else wording.advisor_left()
             await self._tell(session, id, conversation.language, text, what, advisor, choices)
         self.wake(id)
+
+    @staticmethod
+    def _over(conversation: Conversation, mode: Mode) -> None:
+        """An advisor is done with a conversation: what held for this talk alone does not hold any more."""
+        conversation.mode, conversation.advisor_id, conversation.shares_history = mode.value, None, False
+        conversation.waiting_since, conversation.urgent_at = None, None
 
     async def block(self, id: str, advisor: Advisor, reason: str, lasting: timedelta) -> None:
         """Let somebody who is abusive reach no advisor for a while; the assistant goes on answering them.
@@ -220,10 +240,18 @@ class Queue:
         until = self.clock() + lasting
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
-            conversation.mode, conversation.advisor_id, conversation.waiting_since = Mode.BOT.value, None, None
-            person = update(Conversation).where(Conversation.person == conversation.person, Conversation.person.is_not(None))
-            await session.execute(person.values(blocked_until=until))
-            conversation.blocked_until = until
+            if conversation.channel == TRAINING:
+                raise NotYoursError(id)
+            self._over(conversation, Mode.BOT)
+            await session.flush()
+            person = Conversation.person == conversation.person
+            # An earlier block that holds for longer goes on holding.
+            longer = or_(Conversation.blocked_until.is_(None), Conversation.blocked_until < until)
+            await session.execute(update(Conversation).where(person, longer).values(blocked_until=until))
+            waiting = select(Conversation.id).where(person, Conversation.mode == Mode.WAITING.value)
+            for other in (await session.execute(waiting)).scalars().all():
+                await self.stop_waiting(session, other, "blocked")
+            await session.refresh(conversation)
             session.add(Block(conversation_id=id, advisor_id=advisor.id, reason=mask(reason), until=until, at=self.clock()))
             await session.flush()
             text = self.knowledge.wording(conversation.language).blocked(until)
@@ -250,10 +278,11 @@ class Queue:
         Raises:
             NotYoursError: the call-back is not this advisor's.
             TakenError: the conversation waits or is held already.
+            TooManyError: the advisor holds enough conversations already.
         """
         async with self.store.transaction() as session:
             mine = select(CallBack.reference).where(CallBack.conversation_id == id, CallBack.advisor_id == advisor.id)
-            if (await session.execute(mine)).first() is None:
+            if (await session.execute(mine.where(CallBack.outcome.is_(None)))).first() is None:
                 raise NotYoursError(id)
             await self._take(session, id, advisor, (Mode.BOT, Mode.CLOSED), "written")
         self.wake(id)
@@ -265,19 +294,20 @@ class Queue:
             NotYoursError: the conversation is not this advisor's.
         """
         async with self.store.transaction() as session:
-            await self.to_front(session, await self._own(session, id, advisor), advisor)
+            await self.to_front(session, await self._own(session, id, advisor), advisor, "given_back")
         self.wake(id)
 
     async def transfer(self, id: str, advisor: Advisor, to: int) -> None:
-        """Give a conversation to a colleague, who need not have room for it; the person is told who answers now.
+        """Give a conversation to a colleague who is free, whatever they hold; the person is told who answers now.
 
         Raises:
-            NotYoursError: the conversation is not this advisor's, or there is no such colleague.
+            NotYoursError: the conversation is not this advisor's, or the colleague is not free.
         """
         async with self.store.transaction() as session:
             conversation = await self._own(session, id, advisor)
-            colleague = await session.get(Advisor, to)
-            if colleague is None:
+            there = or_(self._is_free(), Advisor.id == advisor.id)
+            colleague = (await session.execute(select(Advisor).where(Advisor.id == to, there))).scalar_one_or_none()
+            if colleague is None or conversation.channel == TRAINING:
                 raise NotYoursError(id)
             conversation.advisor_id = colleague.id
             await session.flush()
@@ -295,20 +325,21 @@ class Queue:
     async def stop_waiting(self, session: AsyncSession, id: str, what: str) -> bool:
         """Take somebody out of the queue within a transaction; whether they waited. `what` is the event's name."""
         waiting = update(Conversation).where(Conversation.id == id, Conversation.mode == Mode.WAITING.value)
-        stopped = await session.execute(waiting.values(mode=Mode.BOT.value, waiting_since=None).returning(Conversation.id))
+        over = {"mode": Mode.BOT.value, "waiting_since": None, "shares_history": False}
+        stopped = await session.execute(waiting.values(over).returning(Conversation.id))
         if stopped.scalar_one_or_none() is None:
             return False
         session.add(QueueEvent(at=self.clock(), conversation_id=id, what=what))
         return True
 
-    async def to_front(self, session: AsyncSession, conversation: Conversation, advisor: Advisor) -> None:
-        """Put a conversation back to the front of the queue within a transaction, and tell the person."""
-        conversation.mode = Mode.WAITING.value
+    async def to_front(self, session: AsyncSession, conversation: Conversation, advisor: Advisor, what: str) -> None:
+        """Put a conversation back to the front of the queue within a transaction, and tell the person; `what` is the event."""
+        conversation.mode, conversation.waiting_since = Mode.WAITING.value, conversation.waiting_since or self.clock()
         if conversation.channel != TRAINING:  # which waits for the one who practises
             conversation.advisor_id = None
         await session.flush()
         text = self.knowledge.wording(conversation.language).advisor_had_to_leave()
-        await self._tell(session, conversation.id, conversation.language, text, "returned", advisor)
+        await self._tell(session, conversation.id, conversation.language, text, what, advisor)
 
     async def _own(self, session: AsyncSession, id: str, advisor: Advisor) -> Conversation:
         conversation = await session.get(Conversation, id, with_for_update=True)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.queue import TRAINING
 from bot.store import Store
 from bot.tables import (
     Advisor,
@@ -17,6 +18,7 @@ from bot.tables import (
     Message,
     Outcome,
     QueueEvent,
+    Role,
     WrongAnswer,
     now,
 )
@@ -51,6 +53,14 @@ class Records:
             )
             return taken.scalar_one_or_none() is not None
 
+    async def give_back_call_back(self, reference: str, advisor: Advisor) -> None:
+        """Let somebody else take a call-back that this advisor took; a supervisor can do so for everybody."""
+        async with self._store.transaction() as session:
+            open = update(CallBack).where(CallBack.reference == reference, CallBack.outcome.is_(None))
+            if advisor.role != Role.SUPERVISOR.value:
+                open = open.where(CallBack.advisor_id == advisor.id)
+            await session.execute(open.values(advisor_id=None))
+
     async def took(self, conversation: str, advisor: Advisor) -> bool:
         """Whether this advisor has taken a call-back of a conversation that is still to be done."""
         async with self._store.reading() as session:
@@ -74,7 +84,8 @@ class Records:
         async with self._store.reading() as session:
             query = select(QueueEvent, Conversation, Advisor.name).join(Conversation)
             query = query.outerjoin(Advisor, QueueEvent.advisor_id == Advisor.id)
-            query = query.where(QueueEvent.what.in_(("offered", "not_served", "returned"))).order_by(QueueEvent.id.desc())
+            query = query.where(QueueEvent.what.in_(("offered", "not_served", "returned")), Conversation.channel != TRAINING)
+            query = query.order_by(QueueEvent.id.desc())
             return [(event, of, name) for event, of, name in (await session.execute(query.limit(LISTED))).all()]
 
     async def blocks(self) -> Sequence[tuple[Block, str]]:
@@ -90,9 +101,12 @@ class Records:
             block = await session.get(Block, id)
             if block is not None and block.lifted_by is None:
                 block.lifted_by = advisor.id
-                blocked = select(Conversation.person).where(Conversation.id == block.conversation_id).scalar_subquery()
-                of_the_person = or_(Conversation.id == block.conversation_id, Conversation.person == blocked)
-                await session.execute(update(Conversation).where(of_the_person).values(blocked_until=None))
+                await session.flush()
+                person = (await session.get_one(Conversation, block.conversation_id)).person
+                others = select(func.max(Block.until)).join(Conversation, Block.conversation_id == Conversation.id)
+                others = others.where(Conversation.person == person, Block.lifted_by.is_(None))
+                until = (await session.execute(others)).scalar_one_or_none()
+                await session.execute(update(Conversation).where(Conversation.person == person).values(blocked_until=until))
 
     async def mark_wrong(self, conversation: str, seq: int, advisor: Advisor) -> None:
         """Keep that an answer was wrong, with what was asked; once, however often it is pressed."""
@@ -100,7 +114,8 @@ class Records:
             async with self._store.transaction() as session:
                 place = select(Message).where(Message.conversation_id == conversation)
                 answer = (await session.execute(place.where(Message.seq == seq))).scalar_one_or_none()
-                if answer is None or answer.type != "answer":
+                of = await session.get(Conversation, conversation)
+                if answer is None or answer.type != "answer" or of is None or of.channel == TRAINING:
                     return
                 asked = place.where(Message.author == Author.PERSON.value, Message.seq == answer.reply_to)
                 question = (await session.execute(asked)).scalar_one_or_none()

@@ -19,12 +19,16 @@ from bot.tables import Author, CallBack, Conversation, Message, Mode, QueueEvent
 
 @dataclass(frozen=True)
 class Reply:
-    """One message to be stored under the message it answers; `content` holds the fields of its type."""
+    """One message to be stored under the message it answers; `content` holds the fields of its type.
+
+    A `client_id` that the conversation has already is an IntegrityError: what is sent twice is stored once.
+    """
 
     type: str
     content: dict[str, Any]
     language: str
     author: Author = Author.ASSISTANT
+    client_id: str | None = None
 
 
 @dataclass
@@ -151,6 +155,7 @@ class Store:
                 Message(
                     conversation_id=id,
                     seq=await self._next_seq(session, id),
+                    client_id=reply.client_id,
                     author=reply.author.value,
                     type=reply.type,
                     language=reply.language,
@@ -210,7 +215,10 @@ class Store:
             return (await session.execute(query)).scalars().all()
 
     async def answer(self, id: str, seqs: Sequence[int], answered: Answered) -> bool:
-        """Store the answer to one message, or to several read together, under the last; False, and nothing, if there is one."""
+        """Store the answer to one message, or to several read together, under the last.
+
+        False, and nothing is stored, if there is one already, or if an advisor has left since it was worked out.
+        """
         async with self.transaction() as session:
             taken = await session.execute(
                 update(Message)
@@ -221,8 +229,11 @@ class Store:
             if len(taken.scalars().all()) != len(seqs):
                 await session.rollback()
                 return False
-            conversation = await session.get_one(Conversation, id)
+            conversation = await session.get_one(Conversation, id, with_for_update=True)
             changes, replies = answered.changes, answered.replies
+            if answered.mode == Mode.ADVISOR.value != conversation.mode:
+                await session.rollback()  # the advisor left meanwhile, and this was worked out to be silent: once more
+                return False
             if conversation.mode == Mode.ADVISOR.value != answered.mode:
                 replies = [reply for reply in replies if reply.type == "urgent"]
                 changes = {name: value for name, value in changes.items() if name == "urgent_at"}
@@ -259,12 +270,19 @@ class Store:
     async def reached(self, id: str, mark: str, seq: int) -> bool:
         """Keep how far a conversation is `delivered`, `read` or `read_at_desk`; whether that is further than before."""
         column = getattr(Conversation, mark)
+        further = update(Conversation).where(Conversation.id == id, column < seq, Conversation.last_seq >= seq)
         async with self.reading() as session:
-            known = (await session.execute(select(column, Conversation.last_seq).where(Conversation.id == id))).one_or_none()
-        if known is None or min(seq, known[1]) <= known[0]:
+            known = (await session.execute(select(column).where(Conversation.id == id))).scalar_one_or_none()
+        if known is None or known >= seq:  # most often, and then nothing has to be written
             return False
-        await self.write(update(Conversation).where(Conversation.id == id).values({mark: min(seq, known[1])}))
-        return True
+        async with self.transaction() as session:
+            return (await session.execute(further.values({mark: seq}).returning(column))).scalar_one_or_none() is not None
+
+    async def last_by(self, id: str, author: Author) -> int:
+        """The number of the last message of this author, 0 if there is none."""
+        async with self.reading() as session:
+            query = select(func.max(Message.seq)).where(Message.conversation_id == id, Message.author == author.value)
+            return (await session.execute(query)).scalar_one() or 0
 
     async def turns(self) -> Sequence[Turn]:
         """All turns, the oldest first."""

@@ -81,7 +81,7 @@ class Conversation(Base):
     wait_reason: Mapped[str | None] = mapped_column(String(16))
     advisor_id: Mapped[int | None] = mapped_column(Integer, index=True)
     urgent_at: Mapped[datetime | None]
-    person: Mapped[str | None] = mapped_column(String(32), index=True)
+    person: Mapped[str] = mapped_column(String(32), index=True, default=lambda context: context.get_current_parameters()["id"])
     shares_history: Mapped[bool] = mapped_column(Boolean, default=False)
     blocked_until: Mapped[datetime | None]
     delivered: Mapped[int] = mapped_column(Integer, default=0)
@@ -228,8 +228,9 @@ class Note(Base):
 class QueueEvent(Base):
     """What happened to a conversation at the desk, and who has or had it.
 
-    joined, left, claimed, transferred, returned, handed_back, closed, blocked; offered: a call-back, after a long wait;
-    not_served: it still waited at closing time; written: an advisor began to write to somebody who had asked for a call-back.
+    joined, left, claimed, transferred, given_back, handed_back, closed, blocked; returned: the advisor was gone, or silent;
+    offered: a call-back, after a long wait; not_served: it still waited at closing time; written: an advisor began to write to
+    somebody who had asked for a call-back.
     """
 
     __tablename__ = "queue_events"

@@ -5,18 +5,21 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from bot.queue import TRAINING, Queue
 from bot.store import Reply
-from bot.tables import Advisor, Author, Conversation, Mode, Presence, QueueEvent
+from bot.tables import Advisor, Author, Conversation, Message, Mode, Presence, QueueEvent
 from guidance.opening_hours import DeskState
 
 LONG = timedelta(minutes=10)
 """How long somebody waits before a call-back is offered."""
 GONE = timedelta(minutes=3)
 """How long after their page last gave a sign an advisor loses the conversations to the queue."""
+SILENT = timedelta(minutes=20)
+"""How long somebody who wrote to an advisor has no answer before they lose that advisor."""
 LOOK = 15
 """Seconds between two looks."""
 
@@ -66,6 +69,9 @@ class Watch:
             if since is None or since > self._clock() - LONG:
                 continue
             async with self._store.transaction() as session:
+                still = update(Conversation).where(Conversation.id == conversation.id, Conversation.mode == Mode.WAITING.value)
+                if (await session.execute(still.values(mode=Mode.WAITING.value).returning(Conversation.id))).first() is None:
+                    continue  # an advisor came
                 offered = select(QueueEvent.id).where(QueueEvent.conversation_id == conversation.id, QueueEvent.at >= since)
                 if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
                     continue
@@ -76,23 +82,39 @@ class Watch:
     async def _offer_call_back(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
         wording = self._knowledge.wording(conversation.language)
         choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
-        await session.execute(update(Conversation).where(Conversation.id == conversation.id).values(choices=choices))
+        mine = update(Conversation).where(Conversation.id == conversation.id, Conversation.form.is_(None))
+        await session.execute(mine.values(choices=choices))  # a form that is being filled in keeps its own
         text = wording.catalog.say(wording.reach(desk, self._clock()))
         notice = Reply("notice", {"text": text, "choices": choices}, conversation.language, Author.SYSTEM)
         await self._store.say(session, conversation.id, [notice])
 
     async def return_forgotten(self) -> None:
-        """Put the conversations of advisors whose page is gone back to the front of the queue, and tell the people."""
+        """Put back to the front of the queue who has lost their advisor, and tell them.
+
+        The advisor's page is gone, or the person has had no answer for `SILENT`.
+        """
+        said = aliased(Message)
+        last = select(func.coalesce(func.max(said.seq), 0))
+        last = last.where(said.conversation_id == Conversation.id, said.author != Author.PERSON.value).correlate(Conversation)
+        unanswered = select(Message.id).where(
+            Message.conversation_id == Conversation.id,
+            Message.author == Author.PERSON.value,
+            Message.seq > last.scalar_subquery(),
+            Message.created_at < self._clock() - SILENT,
+        )
+        gone = func.coalesce(Advisor.seen_at, Conversation.created_at) < self._clock() - GONE
+        query = (
+            select(Conversation, Advisor)
+            .join(Advisor, Conversation.advisor_id == Advisor.id)
+            .where(Conversation.mode == Mode.ADVISOR.value, Conversation.channel != TRAINING)
+            .where(or_(gone, unanswered.exists()))
+            .with_for_update(of=Conversation, skip_locked=True)
+        )
         async with self._store.transaction() as session:
-            query = (
-                select(Conversation, Advisor)
-                .join(Advisor, Conversation.advisor_id == Advisor.id)
-                .where(Conversation.mode == Mode.ADVISOR.value, Conversation.channel != TRAINING)
-                .where(Advisor.seen_at < self._clock() - GONE)
-            )
             forgotten = (await session.execute(query)).all()
             for conversation, advisor in forgotten:
-                advisor.presence = Presence.AWAY.value
-                await self._queue.to_front(session, conversation, advisor)
+                if advisor.seen_at is None or advisor.seen_at < self._clock() - GONE:
+                    advisor.presence = Presence.AWAY.value
+                await self._queue.to_front(session, conversation, advisor, "returned")
         for conversation, _advisor in forgotten:
             self._queue.wake(conversation.id)

@@ -1,6 +1,7 @@
 """Being handed to a person: asked for, called back, and the assistant's silence meanwhile."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 
@@ -90,3 +91,25 @@ def test_a_button_of_the_call_back_form_is_not_answered_while_an_advisor_talks(p
     seq = someone.send(payload="callback:phone")
     assert [reply["type"] for reply in someone.say("help, there is a fire here")] == ["urgent"]
     assert [message for message in someone.messages() if message["reply_to"] == seq] == []
+
+
+def test_danger_is_heard_where_the_form_waits_for_a_number(person: People) -> None:
+    someone = person("en", True)
+    someone.press("/request_callback")
+    someone.press("callback:phone")
+    said = someone.say("my husband is going to kill me, call me 040 1234567")
+    assert [message["type"] for message in said] == ["urgent", "choices"]
+    assert said[-1]["text"] == "What is your phone number?"
+    (language,) = someone.say("+358 (40) 123-4567")
+    assert language["text"].startswith("In which language")
+
+
+def test_buttons_of_before_are_silent_while_an_advisor_is_there(person: People, service: Service) -> None:
+    someone = person("en", True)
+    someone.press("/request_callback")
+    service.set_mode(someone.id, "advisor")
+    numbers = [someone.send(payload=payload) for payload in ("callback:phone", "rating:comment", "/housing", "queue:leave")]
+    numbers.append(someone.send("0401234567"))
+    time.sleep(2)
+    assert [message for message in someone.messages() if message["reply_to"] in numbers] == []
+    service.set_mode(someone.id, "bot")

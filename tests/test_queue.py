@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from bot import migrations
 from bot.desk.accounts import Accounts
@@ -16,9 +17,9 @@ from bot.notifier import Notifier
 from bot.queue import AT_ONCE, NotYoursError, Queue, TakenError, TooManyError
 from bot.records import Records
 from bot.store import Answered, Reply, Store, connect
-from bot.tables import Advisor, Conversation, Mode, Presence, Role
+from bot.tables import Advisor, CallBack, Conversation, Message, Mode, Outcome, Presence, Role
 from bot.training import Trainer
-from bot.watch import GONE, Watch
+from bot.watch import GONE, SILENT, Watch
 from guidance.knowledge import Knowledge
 from guidance.opening_hours import DeskState
 from tests.conftest import PASSWORD
@@ -322,3 +323,131 @@ async def test_a_moment_is_the_same_whatever_its_time_zone(desk: Desk) -> None:
     await records.close(start, start + timedelta(hours=1), ben)
     ((closure, name),) = await records.closures()
     assert (closure.start, closure.end, name) == (NOON + timedelta(hours=1), NOON + timedelta(hours=2), "Ben")
+
+
+async def call_back(desk: Desk, id: str, advisor: Advisor) -> None:
+    values = {"how": "phone", "contact": "+358457770001", "language": "en", "interpreter": False}
+    times = {"starts_at": NOON, "ends_at": NOON + timedelta(hours=1)}
+    async with desk.store.transaction() as session:
+        session.add(CallBack(reference=id, conversation_id=id, advisor_id=advisor.id, **values, **times))
+
+
+async def test_who_took_a_call_back_may_write_until_it_is_done_and_no_further(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.leave("anna")
+    await call_back(desk, "anna", ben)
+    await desk.queue.write_to("anna", ben)
+    await desk.queue.give_back("anna", ben)
+    anna = await desk.store.conversation("anna")
+    assert anna
+    assert anna.waiting_since == desk.now  # a place in the queue, though they never waited
+    await desk.queue.leave("anna")
+    await Records(desk.store).end_call_back("anna", ben, Outcome.REACHED)
+    anna = await desk.store.conversation("anna")
+    assert anna
+    assert not await desk.queue.may_read(anna, ben)
+    with pytest.raises(NotYoursError):
+        await desk.queue.write_to("anna", ben)
+
+
+async def test_a_call_back_can_be_given_back_and_taken_by_a_colleague(desk: Desk) -> None:
+    ben, cara, sofia = await desk.advisor("Ben"), await desk.advisor("Cara"), await desk.advisor("Sofia", Role.SUPERVISOR)
+    await desk.person("anna")
+    await call_back(desk, "anna", ben)
+    records = Records(desk.store)
+    await records.give_back_call_back("anna", cara)
+    assert not await records.take_call_back("anna", cara)
+    await records.give_back_call_back("anna", sofia)
+    assert await records.take_call_back("anna", cara)
+
+
+async def test_a_person_who_had_no_answer_for_long_gets_another_advisor_though_the_page_is_open(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    await desk.store.receive("anna", "m1", "text", {"text": "hello?"}, "en")
+    async with desk.store.transaction() as session:
+        await session.execute(update(Message).where(Message.author == "person").values(created_at=desk.now))
+    desk.now += SILENT - timedelta(minutes=1)
+    await desk.accounts.at_desk(ben.id)
+    await desk.watch.return_forgotten()
+    assert await desk.mode("anna") == Mode.ADVISOR
+    desk.now += timedelta(minutes=2)
+    await desk.accounts.at_desk(ben.id)
+    await desk.watch.return_forgotten()
+    assert await desk.mode("anna") == Mode.WAITING
+    assert len(await desk.queue.free()) == 1  # Ben is there, he only forgot
+
+
+async def test_an_answer_worked_out_while_an_advisor_was_there_is_worked_out_again_when_they_left(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    number = await desk.store.receive("anna", "m1", "text", {"text": "one more thing"}, "en")
+    await desk.queue.close("anna", ben)
+    silent = Answered([], {"choices": []}, mode=Mode.ADVISOR.value)
+    assert not await desk.store.answer("anna", [number], silent)
+    anna, pending = await desk.store.pending("anna") or (None, [])
+    assert anna
+    assert [message.seq for message in pending] == [number]
+    assert [choice["payload"] for choice in anna.choices] == ["rating:good", "rating:fair", "rating:bad"]
+
+
+async def test_a_block_ends_all_waiting_and_the_longest_one_holds(desk: Desk) -> None:
+    ben, sofia = await desk.advisor("Ben"), await desk.advisor("Sofia", Role.SUPERVISOR)
+    for id in ("phone", "laptop", "other"):
+        await desk.person(id)
+    await desk.store.change("laptop", person="phone")
+    await desk.queue.claim("phone", ben)
+    await desk.queue.block("phone", ben, "Code 131052-308T, threatened me", timedelta(hours=24))
+    assert [conversation.id for conversation in await desk.queue.waiting()] == ["other"]
+    await desk.store.change("laptop", mode=Mode.WAITING.value, waiting_since=desk.now)
+    await desk.queue.claim("laptop", ben)
+    await desk.queue.block("laptop", ben, "Again", timedelta(hours=1))
+    laptop = await desk.store.conversation("laptop")
+    assert laptop
+    assert laptop.blocked_until == desk.now + timedelta(hours=24)
+    records = Records(desk.store, lambda: desk.now)
+    (short, _ben), (long, _name) = await records.blocks()
+    assert MASK in long.reason
+    await records.lift_block(long.id, sofia)
+    laptop = await desk.store.conversation("laptop")
+    assert laptop
+    assert laptop.blocked_until == desk.now + timedelta(hours=1)
+    await records.lift_block(short.id, sofia)
+    laptop = await desk.store.conversation("laptop")
+    assert laptop
+    assert laptop.blocked_until is None
+
+
+async def test_what_is_pressed_twice_counts_once(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    for _press in range(2):
+        await desk.queue.claim("anna", ben)
+        await desk.queue.reply("anna", ben, "Hello", "the form's key")
+    assert await desk.told("anna") == ["An advisor is here now: Ben. The advisor reads what you write.", "Hello"]
+
+
+async def test_a_call_back_is_not_offered_to_somebody_whose_advisor_has_come(desk: Desk, known: Knowledge) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna", 20)
+    waiting = await desk.queue.waiting()
+    await desk.queue.claim("anna", ben)
+    desk.queue.waiting = lambda: asyncio.sleep(0, waiting)  # type: ignore[method-assign]  # what was read just before the claim
+    await desk.watch.offer_call_backs(known.hours.at(NOON))
+    assert await desk.told("anna") == ["An advisor is here now: Ben. The advisor reads what you write."]
+
+
+async def test_how_far_a_conversation_was_read_never_goes_back(desk: Desk) -> None:
+    ben = await desk.advisor("Ben")
+    await desk.person("anna")
+    await desk.queue.claim("anna", ben)
+    await desk.queue.reply("anna", ben, "Hello")
+    assert await desk.store.reached("anna", "read", 2)
+    assert not await desk.store.reached("anna", "read", 1)
+    assert not await desk.store.reached("anna", "read", 99)  # that does not exist yet
+    anna = await desk.store.conversation("anna")
+    assert anna
+    assert anna.read == 2

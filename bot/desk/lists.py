@@ -26,6 +26,7 @@ async def call_backs(all: All, me: Me) -> HTMLResponse:
             "mine": request.advisor_id == me.advisor.id,
             "language": all.knowledge.service.language(request.language),
             "topic": shown.topic(request.topic),
+            "overdue": request.outcome is None and request.ends_at < all.queue.clock(),
             "when": f"{shown.when(request.starts_at)}–{clock(request.ends_at.astimezone(all.knowledge.hours.zone))}",
         }
         for request, name in await all.records.call_backs()
@@ -37,6 +38,13 @@ async def call_backs(all: All, me: Me) -> HTMLResponse:
 async def take_call_back(all: All, me: Changing, reference: str) -> Response:
     """Take a call-back."""
     await all.records.take_call_back(reference, me.advisor)
+    return RedirectResponse("/desk/call-backs", 303)
+
+
+@router.post("/call-backs/{reference}/give-back")
+async def give_call_back(all: All, me: Changing, reference: str) -> Response:
+    """Let somebody else take a call-back."""
+    await all.records.give_back_call_back(reference, me.advisor)
     return RedirectResponse("/desk/call-backs", 303)
 
 

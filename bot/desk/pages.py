@@ -44,7 +44,7 @@ async def training(all: All, me: Changing) -> Response:
 
 @router.get("/events")
 async def events(request: Request, all: All, known: Known, me: Me, conversation: str = "") -> EventSourceResponse:
-    """`queue` when the queue has changed, `messages` when the open conversation has, `beat`, which the page answers.
+    """The news: `queue`, `messages` written in the open conversation, its `state` (typing, read), and a `beat` to be answered.
 
     An open connection is no sign of an advisor: that of a laptop that was shut stays open for many minutes.
     """
@@ -58,7 +58,7 @@ async def events(request: Request, all: All, known: Known, me: Me, conversation:
                 news["messages"] = stack.enter_context(all.notifier.subscribe(conversation))
             for event in news.values():
                 event.set()  # what happened between the page and its stream would be missed otherwise
-            beaten = 0.0
+            beaten, written = 0.0, (-1, -1)
             while await known.session(request.cookies.get(COOKIE, ""), seen=False):
                 if monotonic() - beaten >= BEAT:
                     beaten = monotonic()
@@ -70,11 +70,21 @@ async def events(request: Request, all: All, known: Known, me: Me, conversation:
                     for wait in waits:
                         wait.cancel()
                 for name, event in news.items():
-                    if event.is_set():
-                        event.clear()
-                        yield ServerSentEvent("", event=name)
+                    if not event.is_set():
+                        continue
+                    event.clear()
+                    if name == "messages" and (now := await all.queue.written(conversation)) == written:
+                        name = "state"
+                    elif name == "messages":
+                        written = now
+                    yield ServerSentEvent("", event=name)
 
     return EventSourceResponse(stream(), ping=BEAT, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+def elsewhere(request: Request, page: str) -> Response:
+    """Go to another page: htmx, which fetches a part of the page, is told to; a browser goes there by itself."""
+    return Response(headers={"HX-Redirect": page}) if "hx-request" in request.headers else RedirectResponse(page, 303)
 
 
 def install(app: FastAPI) -> None:
@@ -85,11 +95,9 @@ def install(app: FastAPI) -> None:
     app.mount("/desk-static", StaticFiles(directory=Path(__file__).parent / "static"), name="desk-static")
 
     @app.exception_handler(SignInNeeded)
-    async def _sign_in(_request: Request, _error: SignInNeeded) -> Response:
-        return RedirectResponse("/desk/sign-in", 303)
+    async def _sign_in(request: Request, _error: SignInNeeded) -> Response:
+        return elsewhere(request, "/desk/sign-in")
 
     @app.exception_handler(NotYoursError)
     async def _not_yours(request: Request, _error: NotYoursError) -> Response:
-        page = "/desk?problem=not-yours"
-        # htmx, which fetches a part of the page, is told to go to another page; a browser goes there by itself.
-        return Response(headers={"HX-Redirect": page}) if "hx-request" in request.headers else RedirectResponse(page, 303)
+        return elsewhere(request, "/desk?problem=not-yours")

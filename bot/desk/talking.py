@@ -1,5 +1,6 @@
 """A conversation at the desk: reading it, and all that an advisor does in it."""
 
+import secrets
 from datetime import timedelta
 from typing import Annotated
 
@@ -20,17 +21,9 @@ LONGEST_BLOCK = 7 * 24
 router = APIRouter(prefix="/desk/conversations", include_in_schema=False)
 
 
-async def _seen(all: Conversations, me: SignedIn, conversation: Conversation) -> None:
-    """What is shown to the advisor who has the conversation is read, and the person is told so."""
-    mine = conversation.advisor_id == me.advisor.id
-    if mine and await all.store.reached(conversation.id, "read_at_desk", conversation.last_seq):
-        all.notifier.notify(conversation.id)
-
-
 async def _page(all: Conversations, me: SignedIn, conversation: Conversation, draft: str = "", other: str = "") -> HTMLResponse:
     """A conversation beside the queue; `draft` is a reply that seems to be in the language `other` and was not sent."""
     shown = Desk(all, me)
-    await _seen(all, me, conversation)
     values = {**await shown.queue(), **await shown.conversation(conversation)}
     language = all.knowledge.service.language(other) if other else None
     return render(
@@ -44,6 +37,7 @@ async def _page(all: Conversations, me: SignedIn, conversation: Conversation, dr
         other=language,
         answers=shown.answers(conversation, ""),
         phrases=shown.phrases(conversation),
+        key=secrets.token_urlsafe(12),
     )
 
 
@@ -60,10 +54,12 @@ async def answers(all: All, me: Me, conversation: Opened, q: str = "") -> HTMLRe
 
 
 @router.get("/{id}/transcript")
-async def transcript(all: All, me: Me, conversation: Opened) -> HTMLResponse:
-    """The transcript alone, for the page to show anew; what is new in it is read."""
-    await _seen(all, me, conversation)
-    return render("transcript.html", me.session.language, **await Desk(all, me).conversation(conversation))
+async def transcript(all: All, me: Me, conversation: Opened, after: int = 0, note: int = 0) -> HTMLResponse:
+    """What has come after a message and a note, for the page to add."""
+    shown = Desk(all, me)
+    entries = await shown.transcript(conversation, after, note)
+    row = shown.row(conversation)
+    return render("transcript.html", me.session.language, entries=entries, row=row, csrf=me.session.csrf)
 
 
 @router.post("/{id}/claim")
@@ -84,19 +80,25 @@ async def reply(
     me: Changing,
     id: str,
     conversation: Opened,
-    text: Annotated[str, Form(max_length=LONGEST_REPLY)],
+    text: Annotated[str, Form(max_length=2 * LONGEST_REPLY)],
+    key: Annotated[str | None, Form(max_length=64)] = None,
     anyway: Annotated[bool, Form()] = False,
 ) -> Response:
     """Say something to the person; first ask back where it seems to be in another language than theirs."""
-    text = text.strip()
+    text = lines(text)
     detected = all.detect(text, conversation.language)
     if not anyway and detected.sure and detected.language != conversation.language:
         return await _page(all, me, conversation, text, detected.language)
     if text:
-        await all.queue.reply(id, me.advisor, text)
+        await all.queue.reply(id, me.advisor, text, key)
         if conversation.channel == TRAINING:
             await all.trainer.go_on(conversation)
     return RedirectResponse(f"/desk/conversations/{id}", 303)
+
+
+def lines(text: str) -> str:
+    """What was typed into a form, whose lines a browser ends with two characters."""
+    return text.replace("\r\n", "\n").strip()
 
 
 @router.post("/{id}/typing", status_code=204)
@@ -106,18 +108,24 @@ async def typing(all: All, me: Changing, conversation: Opened) -> None:
         all.notifier.typing(conversation.id, Author.ADVISOR, me.advisor.name)
 
 
-@router.get("/{id}/typing")
-async def who_types(all: All, me: Me, conversation: Opened) -> HTMLResponse:
-    """Whether the person is writing, for the page to show anew."""
-    types = all.notifier.who_types(conversation.id, Author.PERSON) is not None
-    return render("typing.html", me.session.language, types=types)
+@router.get("/{id}/state")
+async def state(all: All, me: Me, conversation: Opened) -> HTMLResponse:
+    """Whether the person is writing, and whether the last reply was read, for the page to show anew."""
+    return render("state.html", me.session.language, **await Desk(all, me).state(conversation))
+
+
+@router.post("/{id}/seen", status_code=204)
+async def seen(all: All, me: Changing, conversation: Opened, seq: Annotated[int, Form(ge=0)]) -> None:
+    """The page has shown the messages up to this one while it was in sight: the person sees that they were read."""
+    if conversation.advisor_id == me.advisor.id and await all.store.reached(conversation.id, "read_at_desk", seq):
+        all.queue.wake(conversation.id)
 
 
 @router.post("/{id}/note")
-async def note(all: All, me: Changing, conversation: Opened, text: Annotated[str, Form(max_length=LONGEST_NOTE)]) -> Response:
+async def note(all: All, me: Changing, conversation: Opened, text: Annotated[str, Form(max_length=2 * LONGEST_NOTE)]) -> Response:
     """Write a note for the colleagues."""
-    if text.strip():
-        await all.queue.note(conversation.id, me.advisor, text.strip())
+    if written := lines(text)[:LONGEST_NOTE]:
+        await all.queue.note(conversation.id, me.advisor, written)
     return RedirectResponse(f"/desk/conversations/{conversation.id}", 303)
 
 
@@ -173,6 +181,8 @@ async def write(all: All, me: Changing, id: str) -> Response:
         await all.queue.write_to(id, me.advisor)
     except TakenError as error:
         return RedirectResponse(f"/desk?taken={error.by or '-'}", 303)
+    except TooManyError:
+        return RedirectResponse("/desk?problem=many", 303)
     return RedirectResponse(f"/desk/conversations/{id}", 303)
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from bot.conversation import Conversations
 from bot.desk.accounts import SignedIn
 from bot.queue import TRAINING
-from bot.tables import Advisor, Conversation, Mode, Role
+from bot.tables import Advisor, Author, Conversation, Mode, Role
 from guidance.answers import TOPICS
 from guidance.content import TRANSLATIONS
 from guidance.translations import DESK, DESK_LANGUAGES
@@ -67,6 +67,7 @@ class Desk:
             "channel": conversation.channel,
             "training": conversation.channel == TRAINING,
             "topic_id": conversation.topic,
+            "unread": conversation.mode == Mode.ADVISOR.value and conversation.last_seq > conversation.read_at_desk,
             "minutes": int((self._now - since).total_seconds() // 60),
         }
 
@@ -106,6 +107,7 @@ class Desk:
                 "topics": [(topic, wording.topic(topic)) for topic in TOPICS],
             },
             "held": [self.row(conversation) for conversation in held],
+            "me_id": self.me.advisor.id,
             "hours": wording.desk(await self._all.desk(), self._now),
         }
 
@@ -136,22 +138,39 @@ class Desk:
         language = self._all.knowledge.service.language(self.me.session.language)
         return clock(local) if local.date() == today else f"{day(local.date(), language)} {clock(local)}"
 
-    async def conversation(self, conversation: Conversation) -> dict[str, Any]:
-        """The whole transcript with its notes, and a line that sums it up."""
-        messages = await self._all.store.messages_after(conversation.id, 0, 2000)
+    async def transcript(self, conversation: Conversation, after: int = 0, after_note: int = 0) -> list[dict[str, Any]]:
+        """The messages and notes after these, as they came."""
+        messages = await self._all.store.messages_after(conversation.id, after, 2000)
+        notes = await self._all.queue.notes(conversation.id, after_note)
         shown = [
             {
                 **message.content,
                 "seq": message.seq,
                 "author": message.author,
                 "type": message.type,
+                "at": message.created_at,
                 "when": self.when(message.created_at),
                 "language": self._all.knowledge.service.language(message.language),
             }
             for message in messages
         ]
+        written = [
+            {"note": note.id, "author": "note", "text": note.text, "name": name, "at": note.at, "when": self.when(note.at)}
+            for note, name in notes
+        ]
+        return sorted([*shown, *written], key=lambda entry: entry["at"])
+
+    async def state(self, conversation: Conversation) -> dict[str, Any]:
+        """Whether the person is writing, and how far the advisor's last reply has come."""
+        last = await self._all.store.last_by(conversation.id, Author.ADVISOR)
+        types = self._all.notifier.who_types(conversation.id, Author.PERSON) is not None
+        return {"types": types, "last": last, "delivered": conversation.delivered, "read": conversation.read}
+
+    async def conversation(self, conversation: Conversation) -> dict[str, Any]:
+        """The whole transcript, and a line that sums it up."""
+        shown = await self.transcript(conversation)
         asked = [message for message in shown if message["author"] == "person" and "payload" not in message]
-        answers = [message for message in shown if message["type"] == "answer"]
+        answers = [message for message in shown if message.get("type") == "answer"]
         held = conversation.mode == Mode.ADVISOR.value
         own = held and conversation.advisor_id == self.me.advisor.id
         supervisor = self.me.advisor.role == Role.SUPERVISOR.value
@@ -165,14 +184,9 @@ class Desk:
             "may_move": own or (held and supervisor),
             "service": self._all.knowledge.service,
             "earlier": await self._earlier(conversation, own or supervisor),
-            "delivered": conversation.delivered,
-            "read": conversation.read,
             "may_write": not held and await self._all.records.took(conversation.id, self.me.advisor),
-            "messages": shown,
-            "notes": [
-                {"text": note.text, "name": name, "when": self.when(note.at)}
-                for note, name in await self._all.queue.notes(conversation.id)
-            ],
+            "entries": shown,
+            **await self.state(conversation),
             "asked": asked[0]["text"] if asked else None,
             "answered": answers[-1]["question"] if answers else None,
             "wants": asked[-1]["text"] if len(asked) > 1 else None,

@@ -18,7 +18,8 @@ COUNTS = ("delivered", "read", "read_at_desk")
 
 
 def upgrade() -> None:
-    op.add_column("conversations", sa.Column("person", sa.String(length=32), nullable=True))
+    op.add_column("conversations", sa.Column("person", sa.String(length=32), nullable=False, server_default=""))
+    op.execute("UPDATE conversations SET person = id")
     op.create_index("ix_conversations_person", "conversations", ["person"])
     op.add_column("conversations", sa.Column("shares_history", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("conversations", sa.Column("blocked_until", Moment(timezone=True), nullable=True))
