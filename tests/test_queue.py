@@ -9,7 +9,7 @@ import pytest
 
 from bot import migrations
 from bot.desk.accounts import Accounts
-from bot.estimate import Estimate
+from bot.estimate import NOTICE, TALK, Estimate
 from bot.masking import MASK
 from bot.notifier import Notifier
 from bot.queue import AT_ONCE, NotYoursError, Queue, TakenError, TooManyError
@@ -243,3 +243,24 @@ async def test_a_note_is_no_message(desk: Desk) -> None:
     await desk.queue.note("anna", ben, "Calls from a shelter")
     assert [(note.text, name) for note, name in await desk.queue.notes("anna")] == [("Calls from a shelter", "Ben")]
     assert await desk.told("anna") == []
+
+
+async def test_the_wait_is_short_while_advisors_have_room_and_beyond_it_grows_with_the_place(desk: Desk) -> None:
+    """Ben has held three at once today, Cara never more than one; their conversations took twenty minutes."""
+    ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
+    for id, advisor in (("a", ben), ("b", ben), ("c", ben), ("d", cara), ("e", cara)):
+        await desk.person(id)
+        if id == "e":
+            await desk.queue.close("d", cara)
+        await desk.queue.claim(id, advisor)
+    assert await desk.estimate.minutes(1) == NOTICE  # Cara has room for another
+    assert await desk.estimate.minutes(2) == NOTICE + TALK / 4  # four are held
+    desk.now += timedelta(minutes=20)
+    for advisor in (ben, cara):
+        await desk.accounts.at_desk(advisor.id)
+    for id in ("a", "b", "c"):
+        await desk.queue.close(id, ben)
+    await desk.queue.close("e", cara)
+    assert await desk.estimate.minutes(5) == NOTICE  # three with Ben, two with Cara
+    await desk.accounts.set_presence(ben.id, Presence.AWAY)
+    assert await desk.estimate.minutes(3) == NOTICE + 20
