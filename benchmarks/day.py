@@ -72,7 +72,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.day", description=__doc__)
-    parser.add_argument("--seed", type=_number(0, 10**9), default=1, help="which day: the same number makes the same day")
+    parser.add_argument("--seed", type=_number(0, 10**9), default=1, help="which day: it makes the people and the advisors")
     parser.add_argument("--people", type=_number(1, 1000), default=300)
     parser.add_argument("--advisors", type=_number(1, 100), default=10)
     parser.add_argument("--database-url", help="an empty database, such as postgresql://…; default: an SQLite file for the time")

@@ -1,8 +1,9 @@
 """A simulated day at the service: people and advisors in simulated time, who use the real parts of bot/.
 
 What somebody does is a course: it calls the real methods, and yields the minutes until its next step. One heap holds all courses
-by the time of their next step; the day takes the first one off, sets the clock, and lets it take its step. So a day of any
-length is as fast as the parts are, and the same seed makes the same day.
+by the time of their next step; the day takes the first one off, sets the clock, and lets it take its step. So a day is as fast
+as the parts are. The same seed makes the same people and advisors, who do the same until two things happen at the very same
+moment, a message and a claim of its conversation: which is first is left to the parts, as in life.
 
 All numbers here are assumptions: nobody has counted yet who comes to this service, when, and how long advisors take.
 """
@@ -23,7 +24,7 @@ from bot.conversation import Conversations
 from bot.desk.accounts import Accounts
 from bot.evaluation import URGENT
 from bot.language import LanguageDetector
-from bot.queue import AT_ONCE, Queue, TakenError
+from bot.queue import AT_ONCE, Queue, TakenError, TooManyError
 from bot.rasa import Rasa
 from bot.rating import COMMENT, RATING
 from bot.store import Store, connect
@@ -538,6 +539,8 @@ class AtDesk:
             await self._queue.claim(id, self.account)
         except TakenError:
             self.day.log.counts["claims that came too late"] += 1
+        except TooManyError:  # a colleague has just given them one
+            self.day.log.counts["claims by somebody who held enough"] += 1
         await self.day.all.settled(id)
 
     async def _end(self, id: str) -> None:

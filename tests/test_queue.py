@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from bot import migrations
 from bot.desk.accounts import Accounts
-from bot.estimate import KNOWN, NOTICE, Estimate
+from bot.estimate import NOTICE, TALK, Estimate
 from bot.masking import MASK
 from bot.notifier import Notifier
 from bot.queue import AT_ONCE, NotYoursError, Queue, TakenError, TooManyError
@@ -249,30 +249,6 @@ async def test_a_note_is_no_message(desk: Desk) -> None:
     assert await desk.told("anna") == []
 
 
-async def test_the_estimate_is_short_while_somebody_is_idle_and_grows_with_the_place_when_all_are_busy(desk: Desk) -> None:
-    ben = await desk.advisor("Ben")
-    first = await desk.person("first")
-    await desk.person("second")
-    assert await desk.estimate.minutes(1) == NOTICE  # Ben holds nobody
-    await desk.queue.claim(first, ben)
-    one, two = await desk.estimate.minutes(1), await desk.estimate.minutes(2)
-    assert NOTICE < one < two
-    await desk.advisor("Cara")
-    assert await desk.estimate.minutes(1) == NOTICE
-
-
-async def test_the_estimate_learns_how_long_conversations_last(desk: Desk) -> None:
-    ben = await desk.advisor("Ben")
-    await desk.queue.claim(await desk.person("held"), ben)
-    before = await desk.estimate.minutes(1)
-    for number in range(KNOWN):
-        await desk.queue.claim(await desk.person(f"person{number}"), ben)
-        desk.now += timedelta(minutes=40)
-        await desk.accounts.set_presence(ben.id, Presence.FREE)
-        await desk.queue.close(f"person{number}", ben)
-    assert await desk.estimate.minutes(1) > before * 2
-
-
 async def test_a_training_conversation_is_seen_by_its_advisor_alone_and_leaves_nothing(desk: Desk) -> None:
     ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
     trainer = Trainer(desk.queue, desk.queue.knowledge)
@@ -451,3 +427,24 @@ async def test_how_far_a_conversation_was_read_never_goes_back(desk: Desk) -> No
     anna = await desk.store.conversation("anna")
     assert anna
     assert anna.read == 2
+
+
+async def test_the_wait_is_short_while_advisors_have_room_and_beyond_it_grows_with_the_place(desk: Desk) -> None:
+    """Ben has held three at once today, Cara never more than one; their conversations took twenty minutes."""
+    ben, cara = await desk.advisor("Ben"), await desk.advisor("Cara")
+    for id, advisor in (("a", ben), ("b", ben), ("c", ben), ("d", cara), ("e", cara)):
+        await desk.person(id)
+        if id == "e":
+            await desk.queue.close("d", cara)
+        await desk.queue.claim(id, advisor)
+    assert await desk.estimate.minutes(1) == NOTICE  # Cara has room for another
+    assert await desk.estimate.minutes(2) == NOTICE + TALK / 4  # four are held
+    desk.now += timedelta(minutes=20)
+    for advisor in (ben, cara):
+        await desk.accounts.at_desk(advisor.id)
+    for id in ("a", "b", "c"):
+        await desk.queue.close(id, ben)
+    await desk.queue.close("e", cara)
+    assert await desk.estimate.minutes(5) == NOTICE  # three with Ben, two with Cara
+    await desk.accounts.set_presence(ben.id, Presence.AWAY)
+    assert await desk.estimate.minutes(3) == NOTICE + 20
