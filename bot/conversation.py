@@ -281,7 +281,8 @@ class Conversations:
             return Answered([], outcome="silent")
         if payload and payload.startswith(RATING):
             return await self._rate(conversation, payload, code)
-        form = None if self._is_blocked(conversation) else conversation.form
+        silent = self._is_blocked(conversation) or conversation.mode == Mode.ADVISOR.value
+        form = None if silent else conversation.form
         comment = form == FORM and typed
         if comment:
             await self.ratings.comment(conversation.id, text)
