@@ -53,7 +53,7 @@ def checked(day: Day, url: str) -> Report:
 @pytest.fixture(scope="module")
 def day(service: Service, known: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Day, Path]]:
     file = tmp_path_factory.mktemp("day") / "neuvo.sqlite3"
-    yield passed(service, known, f"sqlite:///{file}", seed=3, people=40), file
+    yield passed(service, known, f"sqlite:///{file}", seed=3, people=32), file
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def spoil(day: tuple[Day, Path], tmp_path: Path) -> Spoil:
 def test_everybody_who_waited_is_seen_to_and_no_message_is_lost_doubled_or_out_of_order(day: tuple[Day, Path]) -> None:
     report = checked(day[0], f"sqlite:///{day[1]}")
     assert report.violations == []
-    assert report.figures["people"] == 40
-    assert report.figures["claimed"] > 10
+    assert report.figures["people"] == 32
+    assert report.figures["claimed"] > 8
     assert report.figures["came back to the queue"] > 0, "an advisor vanished"
     assert report.estimate["Neuvo's estimate"]["within 5 min"] > 0.5
 
@@ -103,5 +103,5 @@ def test_the_checks_see_what_is_wrong(spoil: Spoil, statement: str, violation: s
 
 def test_without_the_watch_somebody_is_forgotten(service: Service, known: Knowledge, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'neuvo.sqlite3'}"
-    report = checked(passed(service, known, url, seed=3, people=25, watched=False), url)
+    report = checked(passed(service, known, url, seed=3, people=18, watched=False), url)
     assert any("held at the end of the day by an advisor who is gone" in found for found in report.violations)
