@@ -197,11 +197,13 @@ async function flush() {
     while (unsent.length) {
       try {
         if (!conversation) await open();
-        const response = await api(`/conversations/${conversation.id}/messages`, { method: "POST", body: JSON.stringify(unsent[0]) });
+        const sent = unsent[0];
+        const response = await api(`/conversations/${conversation.id}/messages`, { method: "POST", body: JSON.stringify(sent) });
         if (response.status === 401 || response.status === 404) { forget(); continue; }
         if (response.status >= 500) throw new Error(String(response.status));
         if (response.status === 422) status(texts.strings.too_long);
-        unsent.shift();
+        // Its event may have been faster, and the first one now another.
+        unsent = unsent.filter(({ client_id }) => client_id !== sent.client_id);
         keep("unsent", unsent);
       } catch {
         status(texts.strings.offline);
