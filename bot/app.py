@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from bot import migrations, problems
@@ -22,6 +23,7 @@ from bot.settings import Settings, SettingsError
 from bot.store import Store, connect
 from bot.tokens import Tokens
 from bot.watch import Watch
+from bot.widget import routes
 from guidance.knowledge import Knowledge, knowledge
 
 STATIC = Path(__file__).parent / "static"
@@ -138,9 +140,14 @@ def create_app(settings: Settings) -> FastAPI:
     pages.install(app)
     oidc.install(app, settings)
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
-
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(routes.router)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+            max_age=24 * 60 * 60,
+        )
     return app

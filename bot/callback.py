@@ -34,12 +34,16 @@ _NUMBER = re.compile(r"\+?[\d\s()./–-]+")
 
 @dataclass(frozen=True)
 class Step:
-    """What is said next, with its choices; the form to keep (None: it is over); the request to store when complete."""
+    """What is said next, with its choices; the form to keep (None: it is over); the request to store when complete.
+
+    `input` says that the reply is words of a `type` (tel, email), and what `error` the last one had.
+    """
 
     text: str
     choices: list[dict[str, str]] = field(default_factory=list)
     form: dict[str, Any] | None = None
     request: dict[str, Any] | None = None
+    input: dict[str, Any] | None = None
 
 
 class CallBackForm:
@@ -106,7 +110,8 @@ class CallBackForm:
                 choice(start.strftime("%Y-%m-%dT%H:%MZ"), self._time_label(start, end))
         choice("cancel", _("Cancel"))
         said = self._catalog.say("\n".join(part for part in (problem, text) if part))
-        return Step(said, choices, form)
+        kind = {"email": "email", "phone": "tel", "sms": "tel"}[form["how"]] if step == "contact" else None
+        return Step(said, choices, form, input={"type": kind, "error": problem} if kind else None)
 
     def start(self) -> Step:
         """The form's first question."""

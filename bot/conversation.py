@@ -261,6 +261,25 @@ class Conversations:
         """Whether an advisor is there now, and how many could take a conversation."""
         return self.knowledge.hours.at(self._clock(), await self.records.closed(), len(await self.queue.free()))
 
+    def now(self) -> datetime:
+        """The present moment."""
+        return self._clock()
+
+    async def forget(self, id: str) -> None:
+        """Erase a conversation: here, with everything that belongs to it, and what Rasa remembers of it."""
+        if worker := self._workers.get(id):
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        await self.store.erase(id)
+        if worker := self._workers.get(id):  # a message that came just before the end
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+        try:
+            await self.rasa.forget(id)
+        except RasaError as error:  # its tracker is a cache in memory, and bounded
+            logger.warning("Rasa did not forget a conversation: %s", error)
+        self.queue.wake(id)
+
     async def _answer(self, conversation: Conversation, messages: Sequence[Message]) -> Answered:
         text, payload = "\n".join(message.content["text"] for message in messages), messages[0].content.get("payload")
         if payload is None:
@@ -349,15 +368,13 @@ class Conversations:
         last = said[-1] if said else None
         if last and last["type"] == "handoff" and last["reason"] == "callback":
             step = (await self._form(code)).start()
-            said = [*said[:-1], {"type": "choices", "text": step.text, "choices": step.choices}]
+            said = [*said[:-1], self._asks(step)]
             changes["form"] = step.form
         elif form:
             call_back = await self._form(code)
             step = call_back.ask(form) if set(outcomes) & {"urgent", "answer"} else call_back.problem(form)
             # An emergency or a question interrupts the form; what the model did not understand was meant for the form.
-            said = [p for p in said if p["type"] in ("urgent", "answer")] + [
-                {"type": "choices", "text": step.text, "choices": step.choices}
-            ]
+            said = [*(p for p in said if p["type"] in ("urgent", "answer")), self._asks(step)]
         if offer:
             said = [*said, offer]
         replies = [self._reply(payload, code) for payload in said]
@@ -408,9 +425,15 @@ class Conversations:
         closures = await self.records.closed()
         return CallBackForm(self.knowledge, self.knowledge.service.language(code), self._clock(), closures)
 
+    @staticmethod
+    def _asks(step: Step) -> Payload:
+        """A question of the form; `input` says that it is answered in words, of what kind, and what was wrong with the last."""
+        asked = {"type": "choices" if step.choices else "notice", "text": step.text, "choices": step.choices}
+        return {**asked, "input": step.input} if step.input else asked
+
     def _step(self, step: Step, code: str, conversation: Conversation, changes: dict[str, Any]) -> Answered:
         """A step of the call-back form, as it is stored."""
-        reply = Reply("choices" if step.choices else "notice", {"text": step.text, "choices": step.choices}, code)
+        reply = self._reply(self._asks(step), code)
         request = {**step.request, "topic": conversation.topic} if step.request else None
         changes |= {"form": step.form, "choices": step.choices}
         return Answered([reply], changes, outcome="callback" if request else "form", call_back=request)

@@ -1,19 +1,24 @@
 """What `neuvo check` looks at, and how the catalogs are kept up to date."""
 
+import json
 import math
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from bot import widget
+from bot.channels.texts import texts
 from bot.evaluation import ExampleError, read_examples
 from guidance import checks
 from guidance.answers import read_answers
 from guidance.content import CONTENT, ROOT, TRANSLATIONS, ContentError, read_document
+from guidance.knowledge import knowledge
 from guidance.languages import read_service
 from guidance.translations import ANSWERS, DESK, DESK_LANGUAGES, MESSAGES, SOURCE
 
@@ -193,6 +198,15 @@ def _never_trained_on(path: Path, neighbours: _Neighbours, questions: set[str]) 
             yield f"{path.relative_to(ROOT)}: {question}: {counts[question]} messages of at least {HELD_OUT_AT_LEAST}"
 
 
+def chat() -> Iterator[str]:
+    """Whether the web chat has become too heavy for a phone with prepaid data, in any language."""
+    known, at = knowledge(), datetime.now(UTC)
+    for language in known.service.languages:
+        words = json.dumps(texts(known, language.code, known.hours.at(at), at), ensure_ascii=False).encode()
+        if (size := widget.size(words)) > widget.LIMIT:
+            yield f"bot/widget: with the words of {language.code} it has {size} bytes gzipped; at most {widget.LIMIT} are allowed"
+
+
 def findings() -> Iterator[str]:
     """Everything that is wrong in content, translations and training data.
 
@@ -204,3 +218,4 @@ def findings() -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     yield from checks.translations(templates(folder))
     yield from nlu()
+    yield from chat()

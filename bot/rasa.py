@@ -60,6 +60,14 @@ class Rasa:
         result: dict[str, Any] = await self._json("POST", "/model/parse", json={"text": text})
         return result
 
+    async def forget(self, conversation: str) -> None:
+        """Have Rasa forget what was said in a conversation: its tracker begins anew.
+
+        Raises:
+            RasaError: no answer came.
+        """
+        await self._json("PUT", f"/conversations/{conversation}/tracker/events", json=[{"event": "restart"}])
+
     async def ready(self) -> None:
         """Returns when a model is loaded.
 

@@ -15,6 +15,7 @@ from bot.tables import (
     CallBack,
     ClosureAtDesk,
     Conversation,
+    Feedback,
     Message,
     Outcome,
     QueueEvent,
@@ -131,6 +132,19 @@ class Records:
                 )
         except IntegrityError:
             return
+
+    async def helped(self, conversation: str, seq: int, helpful: bool) -> bool:
+        """Keep whether an answer helped, in place of what was said before; False if there is no such answer."""
+        async with self._store.transaction() as session:
+            place = select(Message).where(Message.conversation_id == conversation, Message.seq == seq, Message.type == "answer")
+            answer = (await session.execute(place)).scalar_one_or_none()
+            if answer is None:
+                return False
+            told = {"question": str(answer.content["id"]), "language": answer.language, "at": self._clock(), "helpful": helpful}
+            known = update(Feedback).where(Feedback.conversation_id == conversation, Feedback.seq == seq).values(**told)
+            if (await session.execute(known.returning(Feedback.id))).scalar_one_or_none() is None:
+                session.add(Feedback(conversation_id=conversation, seq=seq, **told))
+            return True
 
     async def wrong_answers(self) -> Sequence[WrongAnswer]:
         """The answers that were wrong, the latest first."""

@@ -1,6 +1,7 @@
 """The settings, from the environment."""
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,12 +77,21 @@ def _oidc(production: bool) -> Oidc | None:
     return Oidc(issuer, *(os.environ[name] for name in names))
 
 
+def _origins() -> tuple[str, ...]:
+    """The sites that may embed the chat."""
+    found = tuple(part.strip() for part in os.environ.get("NEUVO_ORIGINS", "").split(",") if part.strip())
+    for origin in found:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise SettingsError(f"NEUVO_ORIGINS: {origin!r} is not an origin such as https://www.espoo.fi, without a path")
+    return found
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where things are and how strict to be. `var` holds all state.
 
     `pause` is how many seconds are waited after a short message, so that several of them are read together. `url` is the
-    service's public address, empty when the address of a request is right.
+    service's public address, empty when the address of a request is right. `origins` are the sites that may embed the chat.
     """
 
     var: Path
@@ -95,6 +105,7 @@ class Settings:
     pause: float = 1.0
     url: str = ""
     oidc: Oidc | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def rasa_url(self) -> str:
@@ -111,7 +122,7 @@ def read_settings() -> Settings:
     """The settings from the environment.
 
     PORT, DATABASE_URL, NEUVO_ENV, NEUVO_VAR, NEUVO_SECRET, NEUVO_RASA_PORT, NEUVO_ACTIONS_PORT, NEUVO_PAUSE, NEUVO_URL,
-    NEUVO_OIDC_ISSUER, NEUVO_OIDC_CLIENT_ID, NEUVO_OIDC_CLIENT_SECRET; all have defaults.
+    NEUVO_ORIGINS, NEUVO_OIDC_ISSUER, NEUVO_OIDC_CLIENT_ID, NEUVO_OIDC_CLIENT_SECRET; all have defaults.
 
     Raises:
         SettingsError: one of them cannot be used.
@@ -134,4 +145,5 @@ def read_settings() -> Settings:
         pause=_seconds("NEUVO_PAUSE", 1.0),
         url=_address("NEUVO_URL", production).rstrip("/"),
         oidc=_oidc(production),
+        origins=_origins(),
     )

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, event, func, select, text, update
+from sqlalchemy import Executable, delete, event, func, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from bot.tables import Author, CallBack, Conversation, Message, Mode, QueueEvent, Turn, now
+from bot.tables import Author, CallBack, Conversation, Message, Mode, QueueEvent, Turn, WrongAnswer, now
 
 
 @dataclass(frozen=True)
@@ -266,6 +266,12 @@ class Store:
         async with self.reading() as session:
             query = select(Message).where(Message.conversation_id == id, Message.seq > seq).order_by(Message.seq).limit(limit)
             return (await session.execute(query)).scalars().all()
+
+    async def erase(self, id: str) -> None:
+        """Delete a conversation and everything that belongs to it, also what was asked in it and kept as a wrong answer."""
+        async with self.transaction() as session:
+            await session.execute(delete(WrongAnswer).where(WrongAnswer.conversation_id == id))
+            await session.execute(delete(Conversation).where(Conversation.id == id))
 
     async def reached(self, id: str, mark: str, seq: int) -> bool:
         """Keep how far a conversation is `delivered`, `read` or `read_at_desk`; whether that is further than before."""

@@ -277,6 +277,21 @@ class Block(Base):
     lifted_by: Mapped[int | None]
 
 
+class Feedback(Base):
+    """Whether a person found an answer of the assistant helpful."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("conversation_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    question: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(8))
+    helpful: Mapped[bool]
+
+
 class WrongAnswer(Base):
     """An answer of the assistant that an advisor found wrong: what was asked, and which curated answer was given."""
 

@@ -14,7 +14,14 @@ from guidance.languages import Service, read_service
 from guidance.opening_hours import read_opening_hours
 from guidance.translations import ANSWERS, DESK, DESK_LANGUAGES, MESSAGES, SOURCE
 
-FOR_EVERYBODY = ("content/urgent.yml", "content/phrases.yml", "guidance/wording.py", "bot/callback.py", "bot/conversation.py")
+FOR_EVERYBODY = (
+    "content/urgent.yml",
+    "content/phrases.yml",
+    "guidance/wording.py",
+    "bot/callback.py",
+    "bot/conversation.py",
+    "bot/channels/texts.py",
+)
 """The files whose texts must exist in every language, interpreted ones included."""
 
 _PLACEHOLDER = re.compile(r"\{\w*\}")

@@ -22,6 +22,7 @@ class Language(Entry):
 
     code: str
     name: str
+    greeting: str
     locale: str = ""
     direction: Literal["ltr", "rtl"]
     tier: Tier

@@ -58,7 +58,7 @@ def detector(known: Knowledge) -> LanguageDetector:
 class Service:
     """A running Neuvo: everything that `make run` starts, on ports of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origins: str = "") -> None:
         self.folder = folder
         self.port, self.rasa_port, self.actions_port = free_port(), free_port(), free_port()
         self.environment = {
@@ -68,6 +68,7 @@ class Service:
             "NEUVO_ACTIONS_PORT": str(self.actions_port),
             "NEUVO_VAR": str(folder),
             "NEUVO_PAUSE": "0.3",
+            "NEUVO_ORIGINS": origins,
             "NEUVO_CONTENT": str(always_open(folder / "content")),
         }
         self.environment.pop("DATABASE_URL", None)
@@ -153,10 +154,16 @@ class Service:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def city_port() -> int:
+    """Where the city's own site is: another origin than the service's."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, city_port: int) -> Iterator[Service]:
     """The whole service, started once for all tests that talk to it."""
     assert MODEL.exists(), "there is no trained model: run `make train`"
-    running = Service(tmp_path_factory.mktemp("service"))
+    running = Service(tmp_path_factory.mktemp("service"), f"http://localhost:{city_port}")
     try:
         running.start()
         yield running

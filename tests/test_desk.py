@@ -88,7 +88,7 @@ def test_two_advisors_and_three_people_from_a_question_to_a_rating(
         expect(person.locator(".message.answer")).to_have_count(1)
         person.locator("#person").click()
         expect(person.locator("#place")).to_contain_text(WAITING[language])
-        ids[language] = person.evaluate("JSON.parse(sessionStorage.getItem('conversation')).id")
+        ids[language] = person.evaluate("JSON.parse(localStorage.getItem('neuvo')).conversation.id")
 
     # They appear at both desks by themselves, and the tab counts; Ben sees first whom he understands.
     expect(amina.locator("#queue ol li")).to_have_count(3)
@@ -140,10 +140,10 @@ def test_two_advisors_and_three_people_from_a_question_to_a_rating(
         in_queue(ben, ids[language]).click()
         ben.get_by_role("button", name="Take this conversation").click()
         ben.get_by_role("button", name="End the conversation").click()
-        person.locator(".message.system").last.get_by_role("button").first.click()  # good
-        expect(person.locator(".message.system").last.get_by_role("button")).to_have_count(1)
-        person.locator(".message.system").last.get_by_role("button").click()
-        expect(person.locator(".message.system").last.get_by_role("button")).to_have_count(0)
+        person.locator(".message.system").last.locator(".choices button").first.click()  # good
+        expect(person.locator(".message.system").last.locator(".choices button")).to_have_count(1)
+        person.locator(".message.system").last.locator(".choices button").click()
+        expect(person.locator(".message.system").last.locator(".choices button")).to_have_count(0)
         write(person, reply)
         expect(person.locator(".message").last).to_contain_text(THANKS[language])
         expect(person.locator(".message", has_text="Has two jobs")).to_have_count(0)

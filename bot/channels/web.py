@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from bot.channels import texts as words
 from bot.conversation import Conversations, UnknownConversationError
 from bot.notifier import TYPING
 from bot.queue import DESK
 from bot.tables import Author, Conversation, Message, Mode
 from bot.tokens import Tokens
-from guidance.answers import TOPICS
 
 PING = 15
 """Seconds between the signs of life of a stream; networks close connections that are silent for longer."""
@@ -67,6 +67,12 @@ class Stored(BaseModel):
     """The message is stored and will be answered; `seq` is its place in the conversation."""
 
     seq: int
+
+
+class Helpful(Strict):
+    """Whether an answer helped."""
+
+    helpful: bool
 
 
 class Seen(Strict):
@@ -131,7 +137,7 @@ async def state(all: Conversations, conversation: Conversation) -> dict[str, Any
         "minutes": minutes,
         "waiting": f"{wording.place(place)} {wording.estimate(minutes)}" if place and minutes is not None else None,
         "read": conversation.read_at_desk,
-        "hours": {**desk.model_dump(mode="json"), "text": wording.catalog.say(wording.desk(desk, all._clock()))},
+        "hours": {**desk.model_dump(mode="json"), "text": wording.catalog.say(wording.desk(desk, all.now()))},
     }
 
 
@@ -178,6 +184,7 @@ async def read(all: All, conversation: Own, body: Seen) -> None:
 async def read_messages(
     all: All,
     conversation: Own,
+    response: Response,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT)] = 0,
 ) -> dict[str, Any]:
@@ -190,6 +197,7 @@ async def read_messages(
             messages = await all.store.messages_after(conversation.id, after)
     current = await all.store.conversation(conversation.id) or conversation
     await delivered(all, current, after)
+    response.headers["Cache-Control"] = "no-store"
     return {"state": await state(all, current), "messages": [view(message) for message in messages]}
 
 
@@ -237,46 +245,21 @@ async def events(
     return EventSourceResponse(stream(), ping=PING, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
+@router.delete("/conversations/{id}", status_code=204)
+async def forget(all: All, conversation: Own) -> None:
+    """Erase a conversation with everything that belongs to it: messages, call-backs, notes, ratings."""
+    await all.forget(conversation.id)
+
+
+@router.post("/conversations/{id}/messages/{seq}/helpful", status_code=204)
+async def helpful(all: All, conversation: Own, seq: int, body: Helpful) -> None:
+    """Whether an answer helped."""
+    if not await all.records.helped(conversation.id, seq, body.helpful):
+        raise HTTPException(404, f"message {seq} is no answer of this conversation")
+
+
 @router.get("/texts/{language}", tags=["page"])
-async def texts(all: All, language: str) -> dict[str, Any]:
-    """The strings of the page in a language, the languages to choose from, and the topics as choices."""
-    service = all.knowledge.service
-    chosen = service.language(language)
-    catalog = all.knowledge.translations.catalog(chosen.code)
-    wording = all.knowledge.wording(chosen.code)
-    _ = catalog.gettext
-    strings = {
-        "title": _("Advice on public services in Espoo"),
-        "intro": _("Hello! I am Neuvo, an assistant. I am a machine, not a human. What do you need help with?"),
-        "privacy": _(
-            "What you write is saved, so that an advisor can go on from there. Do not write your personal identity code."
-        ),
-        "danger": _("If somebody is in danger, call 112."),
-        "language": _("Language"),
-        "write": _("Write your question"),
-        "send": _("Send"),
-        "person": wording.talk_to_a_person(),
-        "topics": _("Topics"),
-        "messages": _("Messages"),
-        "thinking": _("One moment …"),
-        "offline": _("No connection. Your message is sent when the connection is back."),
-        "too_long": _("Your message is too long. Please write it in shorter parts."),
-        "new": _("New conversation"),
-        "you": _("You"),
-        "assistant": _("Assistant (a machine)"),
-        "advisor": _("Advisor"),
-        "system": _("Notice"),
-        "sent": _("Sent"),
-        "read": _("Read"),
-        "original": _("Show the original in English"),
-        "draft": _("This translation was made by a machine. No speaker of the language has checked it yet."),
-        "sources": _("Read more"),
-    }
-    return {
-        "language": chosen.code,
-        "direction": chosen.direction,
-        "strings": strings,
-        "topics": [{"label": wording.topic(topic), "payload": f"/{topic}"} for topic in TOPICS],
-        "languages": [language.model_dump(include={"code", "name", "direction", "tier"}) for language in service.languages],
-        "hours": wording.catalog.say(wording.desk(await all.desk(), all._clock())),
-    }
+async def texts(all: All, response: Response, language: str) -> dict[str, Any]:
+    """The words of the chat in a language, the languages to choose from, and the topics as choices."""
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return words.texts(all.knowledge, language, await all.desk(), all.now())

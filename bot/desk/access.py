@@ -107,9 +107,7 @@ Supervising = Annotated[SignedIn, Depends(supervising)]
 async def opened(all: All, me: Me, id: str) -> Conversation:
     """A conversation that this advisor may read (`Queue.may_read`)."""
     conversation = await all.store.conversation(id)
-    if conversation is None:
-        raise HTTPException(404, "there is no such conversation")
-    if not await all.queue.may_read(conversation, me.advisor):
+    if conversation is None or not await all.queue.may_read(conversation, me.advisor):  # the person may have erased it
         raise NotYoursError(id)
     return conversation
 

@@ -1,0 +1,2 @@
+// The styles, which bot/widget/__init__.py puts before the sources.
+declare const STYLES: string;
