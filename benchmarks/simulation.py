@@ -60,7 +60,6 @@ EARLY = timedelta(minutes=5)
 """How long before opening the first advisors come: earlier there is nobody to look after."""
 LATE, SILENCE = timedelta(hours=1), timedelta(minutes=6)
 """How long after closing time advisors stay at most, and after which silence they end a conversation."""
-PASSWORD = "not used by anybody"  # noqa: S105
 
 Course = AsyncGenerator[float, None]
 
@@ -138,7 +137,7 @@ class Day:
         people, advisors = self._size
         for number in range(advisors):
             name = f"Advisor{number}"
-            await self.accounts.add(name.lower(), name, PASSWORD, Role.ADVISOR, SPOKEN[number % len(SPOKEN)])
+            await self.accounts.add(f"{name.lower()}@example.org", name, None, Role.ADVISOR, SPOKEN[number % len(SPOKEN)])
         for number, account in enumerate(await self.accounts.everyone()):
             self.advisors.append(AtDesk(self, account, number))
         random = Random(f"{self.seed} arrivals")

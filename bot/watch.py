@@ -59,27 +59,29 @@ class Watch:
         for conversation in await self._queue.waiting():
             async with self._store.transaction() as session:
                 if await self._queue.stop_waiting(session, conversation.id, "not_served"):
-                    await self._offer_call_back(session, conversation, desk)
+                    await self._say_offer(session, conversation, desk)
             self._queue.wake(conversation.id)
 
     async def offer_call_backs(self, desk: DeskState) -> None:
         """Who has waited for long is told whether an advisor is there, and offered a call-back, once; they may wait on."""
         for conversation in await self._queue.waiting():
-            since = conversation.waiting_since
-            if since is None or since > self._clock() - LONG:
-                continue
-            async with self._store.transaction() as session:
-                still = update(Conversation).where(Conversation.id == conversation.id, Conversation.mode == Mode.WAITING.value)
-                if (await session.execute(still.values(mode=Mode.WAITING.value).returning(Conversation.id))).first() is None:
-                    continue  # an advisor came
-                offered = select(QueueEvent.id).where(QueueEvent.conversation_id == conversation.id, QueueEvent.at >= since)
-                if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
-                    continue
-                session.add(QueueEvent(at=self._clock(), conversation_id=conversation.id, what="offered"))
-                await self._offer_call_back(session, conversation, desk)
-            self._queue.wake(conversation.id)
+            if conversation.waiting_since and conversation.waiting_since <= self._clock() - LONG:
+                await self.offer_call_back(conversation, desk)
 
-    async def _offer_call_back(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
+    async def offer_call_back(self, conversation: Conversation, desk: DeskState) -> None:
+        """Offer a call-back to somebody who waited when `conversation` was read, unless an advisor came, or it was offered."""
+        async with self._store.transaction() as session:
+            now = await session.get(Conversation, conversation.id, with_for_update=True, populate_existing=True)
+            if now is None or now.mode != Mode.WAITING.value:
+                return
+            offered = select(QueueEvent.id).where(QueueEvent.conversation_id == now.id, QueueEvent.at >= now.waiting_since)
+            if (await session.execute(offered.where(QueueEvent.what == "offered"))).first():
+                return
+            session.add(QueueEvent(at=self._clock(), conversation_id=now.id, what="offered"))
+            await self._say_offer(session, now, desk)
+        self._queue.wake(conversation.id)
+
+    async def _say_offer(self, session: AsyncSession, conversation: Conversation, desk: DeskState) -> None:
         wording = self._knowledge.wording(conversation.language)
         choices = [{"label": wording.ask_for_a_call_back(), "payload": "/request_callback"}]
         mine = update(Conversation).where(Conversation.id == conversation.id, Conversation.form.is_(None))

@@ -278,8 +278,8 @@ def person(service: Service) -> Iterator[Callable[..., Person]]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with running(tmp_path_factory.mktemp("postgres"), free_port()) as server:
+def postgres() -> Iterator[Postgres]:
+    with running(free_port()) as server:
         yield server
 
 

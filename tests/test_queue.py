@@ -409,10 +409,9 @@ async def test_what_is_pressed_twice_counts_once(desk: Desk) -> None:
 async def test_a_call_back_is_not_offered_to_somebody_whose_advisor_has_come(desk: Desk, known: Knowledge) -> None:
     ben = await desk.advisor("Ben")
     await desk.person("anna", 20)
-    waiting = await desk.queue.waiting()
+    (read_before_the_claim,) = await desk.queue.waiting()
     await desk.queue.claim("anna", ben)
-    desk.queue.waiting = lambda: asyncio.sleep(0, waiting)  # type: ignore[method-assign]  # what was read just before the claim
-    await desk.watch.offer_call_backs(known.hours.at(NOON))
+    await desk.watch.offer_call_back(read_before_the_claim, known.hours.at(NOON))
     assert await desk.told("anna") == ["An advisor is here now: Ben. The advisor reads what you write."]
 
 

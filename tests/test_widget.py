@@ -80,7 +80,7 @@ def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
             errors.append(text)
 
     def make(width: int = 390, height: int = 800, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)  # type: ignore[arg-type]
+        context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)
         contexts.append(context)
         context.on("page", watch)
         return context.new_page()
