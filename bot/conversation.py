@@ -167,7 +167,11 @@ class Conversations:
 
     async def close(self) -> None:
         """Stop working; what is unanswered is answered after the next start."""
-        workers = list(self._workers.values())
+        await self._stop(*self._workers)
+
+    async def _stop(self, *ids: str) -> None:
+        """Stop working on these conversations."""
+        workers = [worker for id in ids if (worker := self._workers.get(id))]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -267,13 +271,9 @@ class Conversations:
 
     async def forget(self, id: str) -> None:
         """Erase a conversation: here, with everything that belongs to it, and what Rasa remembers of it."""
-        if worker := self._workers.get(id):
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+        await self._stop(id)
         await self.store.erase(id)
-        if worker := self._workers.get(id):  # a message that came just before the end
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+        await self._stop(id)  # who answers a message that came just before the end
         try:
             await self.rasa.forget(id)
         except RasaError as error:  # its tracker is a cache in memory, and bounded
@@ -300,12 +300,11 @@ class Conversations:
             return Answered([], outcome="silent")
         if payload and payload.startswith(RATING):
             return await self._rate(conversation, payload, code)
-        silent = self._is_blocked(conversation) or conversation.mode == Mode.ADVISOR.value
-        form = None if silent else conversation.form
+        form = None if conversation.mode == Mode.ADVISOR.value else conversation.form
         comment = form == FORM and typed
         if comment:
             await self.ratings.comment(conversation.id, text)
-        if form == FORM:
+        if form == FORM or self._is_blocked(conversation):  # which leaves no call-back to ask for
             changes, form = {**changes, "form": None}, None
         if form and (step := (await self._form(code)).reply(form, text if typed else None, payload)):
             return self._step(step, code, conversation, changes)

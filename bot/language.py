@@ -1,8 +1,10 @@
 """Which language a person writes."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from babel import negotiate_locale
 from heliport import Identifier
 
 from guidance.languages import Service, Tier
@@ -20,6 +22,12 @@ UNKNOWN = 6.9
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SPACELESS = re.compile(r"[\u0e00-\u0e7f\u3400-\u9fff]")
+
+
+def preferred(accept_language: str, codes: Iterable[str]) -> str | None:
+    """The first of a browser's languages (the header Accept-Language, best first) that is among these codes; None if none is."""
+    wanted = [part.split(";")[0].strip().lower() for part in accept_language.split(",")]
+    return negotiate_locale(filter(None, wanted), codes, sep="-")
 
 
 @dataclass(frozen=True)

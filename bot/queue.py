@@ -7,7 +7,7 @@ Whoever waits keeps the time they began to wait, so a conversation that comes ba
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import rating
@@ -28,6 +28,12 @@ TRAINING = "training"
 """The channel of the conversations advisors practise on: nobody is on the other side, and no queue, list or figure has them."""
 ORDER = (Conversation.urgent_at.is_(None), Conversation.waiting_since)
 """The order of the queue."""
+
+
+def to_be_done(conversation: str, advisor: Advisor) -> Select[str]:
+    """The call-backs of a conversation that this advisor has taken and not ended."""
+    mine = and_(CallBack.conversation_id == conversation, CallBack.advisor_id == advisor.id)
+    return select(CallBack.reference).where(mine, CallBack.outcome.is_(None))
 
 
 class TakenError(Exception):
@@ -102,9 +108,6 @@ class Queue:
         if conversation.mode == Mode.WAITING.value:
             return conversation.channel != TRAINING
         async with self.store.reading() as session:
-            call_back = select(CallBack.reference).where(
-                CallBack.conversation_id == conversation.id, CallBack.advisor_id == advisor.id, CallBack.outcome.is_(None)
-            )
             shared = select(Conversation.id).where(
                 Conversation.person == conversation.person,
                 Conversation.created_at > conversation.created_at,
@@ -112,7 +115,8 @@ class Queue:
                 Conversation.advisor_id == advisor.id,
                 Conversation.mode == Mode.ADVISOR.value,
             )
-            return any([(await session.execute(query)).first() is not None for query in (call_back, shared)])
+            queries = (to_be_done(conversation.id, advisor), shared)
+            return any([(await session.execute(query)).first() is not None for query in queries])
 
     async def earlier(self, conversation: Conversation) -> Sequence[Conversation]:
         """The conversations that the same person had before this one, the latest first."""
@@ -281,8 +285,7 @@ class Queue:
             TooManyError: the advisor holds enough conversations already.
         """
         async with self.store.transaction() as session:
-            mine = select(CallBack.reference).where(CallBack.conversation_id == id, CallBack.advisor_id == advisor.id)
-            if (await session.execute(mine.where(CallBack.outcome.is_(None)))).first() is None:
+            if (await session.execute(to_be_done(id, advisor))).first() is None:
                 raise NotYoursError(id)
             await self._take(session, id, advisor, (Mode.BOT, Mode.CLOSED), "written")
         self.wake(id)

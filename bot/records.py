@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.queue import TRAINING
+from bot.queue import TRAINING, to_be_done
 from bot.store import Store
 from bot.tables import (
     Advisor,
@@ -65,8 +65,7 @@ class Records:
     async def took(self, conversation: str, advisor: Advisor) -> bool:
         """Whether this advisor has taken a call-back of a conversation that is still to be done."""
         async with self._store.reading() as session:
-            query = select(CallBack.reference).where(CallBack.conversation_id == conversation, CallBack.advisor_id == advisor.id)
-            return (await session.execute(query.where(CallBack.outcome.is_(None)))).first() is not None
+            return (await session.execute(to_be_done(conversation, advisor))).first() is not None
 
     async def advisor(self, id: int) -> Advisor | None:
         """The advisor of this id."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.language import LanguageDetector
+from bot.language import LanguageDetector, preferred
 
 SENTENCES = [
     ("fi", "Miten haen lapselleni päiväkotipaikkaa Espoosta?"),
@@ -39,3 +39,11 @@ def test_one_or_two_words_are_never_sure(detector: LanguageDetector, text: str) 
 
 def test_where_there_is_nothing_to_read_the_language_stays(detector: LanguageDetector) -> None:
     assert detector.detect("0401234567", "so").language == "so"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("sv-FI,sv;q=0.9,en;q=0.8", "sv"), ("de, EN-GB;q=0.5", "en"), ("EN", "en"), ("de,fr", None), ("*", None), ("", None)],
+)
+def test_the_first_of_a_browsers_languages_that_is_known_is_preferred(header: str, language: str | None) -> None:
+    assert preferred(header, ["fi", "sv", "en"]) == language

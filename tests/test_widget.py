@@ -160,7 +160,7 @@ def test_the_page_does_not_change_it_and_it_does_not_change_the_page(site: Site,
     with_it = page.evaluate(heading)
     site.embeds(service, head='<link rel="stylesheet" href="/style.css">')
     page.goto(site.address)
-    page.wait_for_function("document.querySelector('neuvo-chat')?.shadowRoot.querySelector('#launcher')")
+    expect(page.locator("#launcher")).to_have_count(1)
     assert page.evaluate(measure) == calm
     site.body = re.sub("<script.*?</script>", "", site.body.replace('<link rel="stylesheet" href="/style.css">', ""))
     page.goto(site.address)

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from bot.conversation import Conversations
 from bot.desk.accounts import Accounts, RefusedError, SignedIn, TooManyAttemptsError
 from bot.desk.views import render
+from bot.language import preferred
 from bot.queue import DESK, NotYoursError
 from bot.tables import Conversation, Presence, Role
 from guidance.answers import TOPICS
@@ -65,10 +66,7 @@ Changing = Annotated[SignedIn, Depends(changing)]
 
 def preferred_language(request: Request) -> str:
     """The best of the desk's languages for a browser that is not signed in."""
-    for part in request.headers.get("accept-language", "").split(","):
-        if (code := part.split(";")[0].strip()[:2].lower()) in DESK_LANGUAGES:
-            return code
-    return "fi"
+    return preferred(request.headers.get("accept-language", ""), DESK_LANGUAGES) or "fi"
 
 
 def sign_in_form(request: Request, status: int = 200, problem: str | None = None) -> HTMLResponse:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -14,7 +15,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from bot.desk import access, lists, talking
 from bot.desk.access import COOKIE, All, Changing, Known, Me, SignInNeeded, opened
 from bot.desk.views import Desk, render
-from bot.queue import DESK, NotYoursError
+from bot.queue import DESK, NotYoursError, TakenError, TooManyError
 
 BEAT = 15
 """Seconds between two questions to the page whether it is still open."""
@@ -101,3 +102,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(NotYoursError)
     async def _not_yours(request: Request, _error: NotYoursError) -> Response:
         return elsewhere(request, "/desk?problem=not-yours")
+
+    @app.exception_handler(TakenError)
+    async def _taken(request: Request, error: TakenError) -> Response:
+        return elsewhere(request, f"/desk?{urlencode({'taken': error.by or '-'})}")
+
+    @app.exception_handler(TooManyError)
+    async def _many(request: Request, _error: TooManyError) -> Response:
+        return elsewhere(request, "/desk?problem=many")

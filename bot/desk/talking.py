@@ -11,7 +11,7 @@ from bot.conversation import Conversations
 from bot.desk.access import All, Changing, Me, Opened
 from bot.desk.accounts import SignedIn
 from bot.desk.views import Desk, render
-from bot.queue import TRAINING, TakenError, TooManyError
+from bot.queue import TRAINING
 from bot.tables import Author, Conversation
 
 LONGEST_REPLY, LONGEST_NOTE = 4000, 2000
@@ -65,12 +65,7 @@ async def transcript(all: All, me: Me, conversation: Opened, after: int = 0, not
 @router.post("/{id}/claim")
 async def claim(all: All, me: Changing, id: str) -> Response:
     """Take a waiting conversation."""
-    try:
-        await all.queue.claim(id, me.advisor)
-    except TakenError as error:
-        return RedirectResponse(f"/desk?taken={error.by or '-'}", 303)
-    except TooManyError:
-        return RedirectResponse("/desk?problem=many", 303)
+    await all.queue.claim(id, me.advisor)
     return RedirectResponse(f"/desk/conversations/{id}", 303)
 
 
@@ -177,12 +172,7 @@ async def block(
 @router.post("/{id}/write")
 async def write(all: All, me: Changing, id: str) -> Response:
     """Write to somebody whose call-back this advisor took."""
-    try:
-        await all.queue.write_to(id, me.advisor)
-    except TakenError as error:
-        return RedirectResponse(f"/desk?taken={error.by or '-'}", 303)
-    except TooManyError:
-        return RedirectResponse("/desk?problem=many", 303)
+    await all.queue.write_to(id, me.advisor)
     return RedirectResponse(f"/desk/conversations/{id}", 303)
 
 

@@ -107,7 +107,6 @@ class Desk:
                 "topics": [(topic, wording.topic(topic)) for topic in TOPICS],
             },
             "held": [self.row(conversation) for conversation in held],
-            "me_id": self.me.advisor.id,
             "hours": wording.desk(await self._all.desk(), self._now),
         }
 

@@ -16,7 +16,6 @@ class NeuvoChat extends HTMLElement {
     this.mode = "bot";
     this.readAtDesk = 0;
     this.typed = 0;
-    this.welcomed = false;
     this.unseen = 0;
     this.left = false;
     this.loaded = new Date();
@@ -41,7 +40,7 @@ class NeuvoChat extends HTMLElement {
     this.dress();
     if (this.getAttribute("colour")) this.paint(/** @type {string} */ (this.getAttribute("colour")));
     this.page = this.hasAttribute("page");
-    this.urgent();
+    this.first();
     await this.speak(this.memory.kept.language ?? this.getAttribute("language") ?? (document.documentElement.lang || navigator.language));
     this.memory.changed = () => this.otherTab();
     window.speechSynthesis?.getVoices();  // some browsers load them at the first question
@@ -73,7 +72,7 @@ class NeuvoChat extends HTMLElement {
   }
 
   /** What stands here until the words have come: on a slow network that may take a while. */
-  urgent() {
+  first() {
     const first = make("p", { id: "first" }, "112 · ", make("a", { href: `${SERVER}/hours`, textContent: "Neuvo" }));
     if (this.page) this.root.append(first);
   }
@@ -215,7 +214,6 @@ class NeuvoChat extends HTMLElement {
       make("p", { className: "note", textContent: s.privacy }), make("p", { className: "note", textContent: s.anonymous }),
       make("p", { className: "note", textContent: s.reports }), languages);
     this.$("log").replaceChildren(card);
-    this.welcomed = true;
   }
 
   /**
@@ -286,8 +284,7 @@ class NeuvoChat extends HTMLElement {
     for (const { client_id, text, label } of this.memory.kept.unsent) {
       const said = text ?? label;
       if (!said || log.querySelector(`[data-client="${CSS.escape(client_id)}"]`)) continue;
-      if (this.welcomed) log.replaceChildren();
-      this.welcomed = false;
+      log.querySelector(".welcome")?.remove();
       const card = cards.card({ seq: 0, author: "person", type: "text", language: this.texts?.language ?? "", text: said, time: "" });
       card.dataset.client = client_id;
       card.classList.add("pending");
@@ -298,10 +295,9 @@ class NeuvoChat extends HTMLElement {
 
   /** @param {Message} message */
   show(message) {
-    if (this.welcomed) this.$("log").replaceChildren();
-    this.welcomed = false;
     const log = this.$("log"), card = /** @type {Cards} */ (this.cards).card(message);
     const before = message.client_id && log.querySelector(`[data-client="${CSS.escape(message.client_id)}"]`);
+    log.querySelector(".welcome")?.remove();
     if (message.type === "urgent") card.setAttribute("role", "alert");
     if (before) before.remove();
     const waiting = log.querySelector(".pending");  // order is the server's: what it does not have yet stands last

@@ -10,6 +10,8 @@ from markdown_it import MarkdownIt
 
 from bot import widget
 from bot.channels.web import All
+from bot.language import preferred
+from guidance.answers import TOPICS
 from guidance.content import CONTENT
 from guidance.languages import Language
 
@@ -58,12 +60,8 @@ def _page(template: str, language: Language, **values: object) -> HTMLResponse:
 
 def _asked(all: All, request: Request, language: str | None) -> Language:
     """The language a page was asked for, or the browser's first that is known."""
-    if language:
-        return all.knowledge.service.language(language)
-    for part in request.headers.get("accept-language", "").split(","):
-        if (code := part.split(";")[0].strip().split("-")[0].lower()) in all.knowledge.service.by_code:
-            return all.knowledge.service.language(code)
-    return all.knowledge.service.language(None)
+    service = all.knowledge.service
+    return service.language(language or preferred(request.headers.get("accept-language", ""), service.by_code))
 
 
 @router.get("/")
@@ -75,7 +73,8 @@ async def page(all: All, request: Request, language: str | None = None) -> HTMLR
 @router.get("/widget/demo")
 async def demo(all: All, request: Request) -> HTMLResponse:
     """A page for the city's web editor, to try the widget's attributes out."""
-    return _page("demo.html", _asked(all, request, "en"), languages=all.knowledge.service.languages)
+    values = {"languages": all.knowledge.service.languages, "topics": TOPICS}
+    return _page("demo.html", _asked(all, request, "en"), **values)
 
 
 @router.get("/hours")
